@@ -1,0 +1,43 @@
+#ifndef GP_MAP_IMAGE_H
+#define GP_MAP_IMAGE_H
+
+#include "shared/rules/parse.h"
+#include "shared/rules/source.h"
+
+/* Compiled rules in memory, in the bytes of a map: what the writer writes, and
+   what "explain -f" looks rules up in without writing anything. Compact: ten
+   million rules must stay below 150 bytes each. */
+
+struct gp_image;
+
+struct gp_image *gp_image_new(void);
+void gp_image_free(struct gp_image **image);
+
+/* The sink for a parser that fills the image. */
+const struct gp_parse_sink *gp_image_sink(struct gp_image *image);
+/* The names of files, by number, from 0. */
+void gp_image_add_file(struct gp_image *image, const char *name);
+void gp_image_set_names(struct gp_image *image, const char *default_domain,
+			const char *recipient_delimiter);
+/* The SHA-256 of the source, and when it was compiled. */
+void gp_image_set_origin(struct gp_image *image, const uint8_t sha256[32],
+			 int64_t compiled);
+
+/* Starts from what another source (a map) holds: for updates. Returns 0, or -1
+   when that is damaged. */
+int gp_image_add_source(struct gp_image *image, const struct gp_source *source,
+			const char **error_r);
+/* Takes all lines of a key out. Returns how many there were. */
+size_t gp_image_remove(struct gp_image *image, const char *key,
+		       size_t key_len);
+
+/* Sorts what was added since. To be called before the image is read. Lines of
+   one key keep the order in which they came. */
+void gp_image_finish(struct gp_image *image);
+/* Holds until the image is changed or freed. */
+const struct gp_source *gp_image_source(struct gp_image *image);
+/* How many lines, and how many keys. */
+void gp_image_counts(const struct gp_image *image, uint64_t *lines_r,
+		     uint64_t *keys_r);
+
+#endif

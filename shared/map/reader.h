@@ -1,0 +1,37 @@
+#ifndef GP_MAP_READER_H
+#define GP_MAP_READER_H
+
+#include <sys/types.h>
+#include "shared/base/arena.h"
+#include "shared/rules/decide.h"
+#include "shared/rules/source.h"
+
+/* A compiled map as the doors and the commands use it. The file never changes
+   once it is visible; a new one takes its place by rename(2), which is noticed
+   at the next look. One process opens a file once, whoever asks: two openers
+   of one path share it. Not for use by several threads. */
+
+struct gp_map;
+
+/* Never fails: the map may not exist yet. owner is who besides root may own
+   the file; (uid_t)-1 for nobody. */
+struct gp_map *gp_map_new(const char *path, uid_t owner);
+void gp_map_free(struct gp_map **map);
+
+/* Looks whether the file was replaced, and takes over the new one. Returns the
+   rules in force: of the new file, or of the last one that was good (the
+   trouble is logged, at most once a minute), or NULL with the reason when
+   there was never a good one. The reason names the file and what to do. The
+   source holds until the next call. */
+const struct gp_source *gp_map_source(struct gp_map *map,
+				      const char **error_r);
+
+/* One decision as a door makes it: the newest rules, the host's clock (or the
+   map's own time where that clock stands before it), the map's verdict or what
+   the policy says for the lack of one. Everything in verdict_r is the
+   caller's; scratch is reset. */
+void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
+		  const struct gp_request *request, struct gp_arena *scratch,
+		  struct gp_verdict *verdict_r);
+
+#endif

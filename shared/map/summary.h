@@ -1,0 +1,41 @@
+#ifndef GP_MAP_SUMMARY_H
+#define GP_MAP_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "shared/net/netset.h"
+#include "shared/rules/source.h"
+
+/* The summary: from which networks cleartext is accepted by any line at all,
+   at any time, trials and locks aside. It is all that a chrooted login process
+   may see of the rules. A small file, written in place under a checksum, so
+   that a descriptor which was opened before a chroot sees every new state. */
+
+#define GP_SUMMARY_MAX 4096
+
+struct gp_summary {
+	/* Cleartext may be accepted from anywhere. */
+	bool anywhere;
+	struct gp_netset networks;
+};
+
+/* What the rules of that source come to. Networks lie in arena. Returns 0, or
+   -1 when the source is damaged. */
+int gp_summary_make(const struct gp_source *source, struct gp_arena *arena,
+		    struct gp_summary *summary_r, const char **error_r);
+
+/* The bytes of the file; when the networks do not fit into GP_SUMMARY_MAX,
+   "anywhere" is said instead. Returns the length. */
+size_t gp_summary_encode(const struct gp_summary *summary,
+			 unsigned char bytes[GP_SUMMARY_MAX]);
+/* Networks point into bytes. Returns 0, or -1 when the bytes are no whole
+   summary: then nothing may be concluded. */
+int gp_summary_decode(const unsigned char *bytes, size_t len,
+		      struct gp_summary *summary_r);
+
+/* Writes PATH in place (it must stay the same file for those who hold it open)
+   and syncs it. Returns 0, or -1 with the reason. */
+int gp_summary_write(const char *path, const struct gp_summary *summary,
+		     const char **error_r);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef GP_MAP_WRITER_H
+#define GP_MAP_WRITER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include "shared/map/image.h"
+
+/* Publishes compiled rules: a new file beside the map (sorted, appended, one
+   transaction), synced, verified, given owner and mode, the old one kept as
+   PATH.prev, renamed, the folder synced; PATH's summary (summary.h) before
+   it. Whatever happens, a reader finds the old map or the new one. */
+
+/* Keeps two writers of one map apart: takes an exclusive lock on a file that
+   only writers open (PATH.lock), and waits for it. Removes what a writer that
+   was killed left behind. Returns a descriptor to close, or -1. */
+int gp_map_lock(const char *path, const char **error_r);
+
+struct gp_map_options {
+	/* Owner of a new map; (uid_t)-1: root. The group is "gatepost" where
+	   that exists. Where an old map stands, its owner, group and mode are
+	   kept. */
+	uid_t owner;
+	/* The map is changed by -i or -d and no longer what the source
+	   says. */
+	bool changed;
+};
+
+/* The lock must be held. Returns 0, or -1 with the reason (errno is set): the
+   old map is as it was then, and nothing is left beside it. */
+int gp_map_write(const char *path, struct gp_image *image,
+		 const struct gp_map_options *options, const char **error_r);
+
+/* Removes the file that an interrupted gp_map_write() was writing; for signal
+   handlers (async-signal-safe). */
+void gp_map_write_abandon(void);
+
+/* What stands in the meta record of an open map. */
+struct gp_map_meta {
+	unsigned format;
+	int64_t compiled;
+	uint8_t source_sha256[32];
+	uint64_t lines;
+	uint64_t keys;
+	bool changed;
+};
+
+#endif

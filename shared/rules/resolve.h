@@ -1,0 +1,73 @@
+#ifndef GP_RULES_RESOLVE_H
+#define GP_RULES_RESOLVE_H
+
+#include "shared/base/arena.h"
+#include "shared/rules/name.h"
+#include "shared/rules/source.h"
+
+/* The rules of one name: each attribute on its own, the first found wins, in
+   the order of the design: what is locked at "*", at parent domains (the
+   widest first) and at the domain; then mailbox, its profiles, domain, its
+   profiles, parent domains (the nearest first), "*". What no line sets is the
+   built-in rule's business. */
+
+/* One key's (or profile's) active lines in that order. */
+struct gp_level {
+	/* The key as it is written in rules. */
+	const char *key;
+	/* In the order in which they count: the later beats the earlier;
+	   lines on trial stand behind the others. */
+	const struct gp_line *const *line;
+	size_t count;
+};
+
+/* A value, and where it came from. */
+struct gp_origin {
+	/* NULL when nothing sets the attribute. */
+	const struct gp_line *line;
+	const struct gp_level *level;
+	bool locked;
+	/* The place in the whole order; the smaller wins. */
+	size_t place;
+};
+
+struct gp_resolved;
+
+/* What to look up. */
+struct gp_resolve_for {
+	/* With the lines on trial. */
+	bool with_trials;
+	/* As if no line named the mailbox. */
+	bool unnamed_mailbox;
+	int64_t now;
+};
+
+/* Looks up all lines that bear on the name. Returns 0, or -1 when the source
+   is damaged. The result lies in scratch. */
+int gp_resolve(const struct gp_source *source, const struct gp_name *name,
+	       const struct gp_resolve_for *what, struct gp_arena *scratch,
+	       const struct gp_resolved **resolved_r, const char **error_r);
+
+/* True when an active line on trial stands among the name's lines, whether it
+   was looked up with trials or without. */
+bool gp_resolved_has_trial(const struct gp_resolved *resolved);
+
+/* Who sets the attribute. */
+void gp_resolved_origin(const struct gp_resolved *resolved,
+			enum gp_attribute attr, struct gp_origin *origin_r);
+
+/* The same for the n-th place (0: the winner), to show what was beaten; line
+   is NULL behind the last. */
+void gp_resolved_nth(const struct gp_resolved *resolved,
+		     enum gp_attribute attr, size_t n,
+		     struct gp_origin *origin_r);
+
+/* Whether the network list (trusted_nets or cleartext_nets) found at list may
+   soften the value found at value: never a value that stands in front of it,
+   never a lock that is wider. value->line may be NULL (the built-in rule). */
+bool gp_resolved_softens(const struct gp_resolved *resolved,
+			 enum gp_attribute attr,
+			 const struct gp_origin *list,
+			 const struct gp_origin *value);
+
+#endif
