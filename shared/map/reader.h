@@ -21,10 +21,25 @@ void gp_map_free(struct gp_map **map);
 /* Looks whether the file was replaced, and takes over the new one. Returns the
    rules in force: of the new file, or of the last one that was good (the
    trouble is logged, at most once a minute), or NULL with the reason when
-   there was never a good one. The reason names the file and what to do. The
-   source holds until the next call. */
+   there was never a good one. The reason names the file and what to do, and
+   errno says which kind it is: what open(2) set, or EINVAL for a file that is
+   there and cannot be used. The source holds until the next call. */
 const struct gp_source *gp_map_source(struct gp_map *map,
 				      const char **error_r);
+
+/* What stands in the meta record of a map. */
+struct gp_map_meta {
+	unsigned format;
+	int64_t compiled;
+	uint8_t source_sha256[32];
+	uint64_t lines;
+	uint64_t keys;
+	/* By -i or -d, since it was compiled from its source. */
+	bool changed;
+};
+
+/* Of the rules that gp_map_source() returned last. */
+const struct gp_map_meta *gp_map_meta(const struct gp_map *map);
 
 /* One decision as a door makes it: the newest rules, the host's clock (or the
    map's own time where that clock stands before it), the map's verdict or what

@@ -23,6 +23,9 @@ struct gp_map_options {
 	/* The map is changed by -i or -d and no longer what the source
 	   says. */
 	bool changed;
+	/* Owner, group and mode of a new map even where an old one stands
+	   (gatemap -p). */
+	bool default_access;
 };
 
 /* The lock must be held. Returns 0, or -1 with the reason (errno is set): the
@@ -31,17 +34,8 @@ int gp_map_write(const char *path, struct gp_image *image,
 		 const struct gp_map_options *options, const char **error_r);
 
 /* Removes the file that an interrupted gp_map_write() was writing; for signal
-   handlers (async-signal-safe). */
-void gp_map_write_abandon(void);
-
-/* What stands in the meta record of an open map. */
-struct gp_map_meta {
-	unsigned format;
-	int64_t compiled;
-	uint8_t source_sha256[32];
-	uint64_t lines;
-	uint64_t keys;
-	bool changed;
-};
+   handlers (async-signal-safe). Returns true when the new map is visible
+   already. */
+bool gp_map_write_abandon(void);
 
 #endif
