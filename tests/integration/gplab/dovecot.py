@@ -1,0 +1,442 @@
+"""A private Dovecot: IMAP, POP3, submission, ManageSieve and LMTP on free
+ports, users in a passwd-file, and the built auth module where Dovecot's auth
+process looks for it.
+
+The folder of auth modules is compiled into Dovecot 2.3. The lab's copy of it,
+with ours added, is bound over it in a mount namespace of the lab's Dovecot
+alone; the host sees nothing of it.
+"""
+
+import base64
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+
+from gplab import common
+
+SERVICES = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions",
+            "sieve", "lmtp")
+DOVECOT_CONFIG = pathlib.Path("/usr/lib/dovecot/dovecot-config")
+
+# Every mechanism the tests speak; passwords are kept in plain text, so that
+# each of them can be served.
+MECHANISMS = "plain login cram-md5 scram-sha-256"
+
+PASSDB_GATEPOST = """
+passdb {{
+  driver = gatepost
+  args = {conf}
+}}
+"""
+PASSDB_USERS = """
+passdb {{
+  driver = passwd-file
+  args = {users}
+}}
+"""
+USERDB_STATIC = """
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={dir}/mail/%u allow_all_users=yes
+}}
+"""
+
+CONFIG = """
+base_dir = {dir}/run
+state_dir = {dir}/run
+log_path = {dir}/dovecot.log
+auth_verbose = yes
+auth_mechanisms = {mechanisms}
+auth_failure_delay = {failure_delay}
+listen = {server}
+protocols = {protocols}
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+ssl_min_protocol = {ssl_min}
+ssl_cipher_list = ALL:@SECLEVEL=0
+disable_plaintext_auth = no
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 1000
+submission_relay_host = {server}
+submission_relay_port = {relay_port}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = {penalty_mode}
+  }}
+}}
+service auth {{
+  unix_listener auth-client {{
+    mode = 0666
+  }}
+{auth_sockets}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service submission-login {{
+  inet_listener submission {{
+    port = {submission}
+  }}
+  inet_listener submissions {{
+    port = {submissions}
+    ssl = yes
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {sieve}
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+"""
+
+
+def module_folder():
+    """Where Dovecot looks for its modules."""
+    if DOVECOT_CONFIG.exists():
+        found = re.search(r"^dovecot_moduledir=(.*)$",
+                          DOVECOT_CONFIG.read_text(), re.MULTILINE)
+        if found:
+            return pathlib.Path(found.group(1))
+    return pathlib.Path("/usr/lib/dovecot/modules")
+
+
+class Dovecot:
+    """One Dovecot of a lab.
+
+    users      name -> password, for the passwd-file
+    passdbs    configuration of the passdbs, in order; {conf}, {users} and
+               {dir} are filled in
+    userdbs    the same for the userdbs
+    protocols  which of Dovecot's own services run; "" for an auth server
+    extra      configuration put behind everything else
+    penalty    the anvil penalty, which makes each failed login from an
+               address slower; off unless it is the subject
+    failure_delay  how long Dovecot keeps the answer to a failed login back;
+               0 unless time is the subject
+    auth_sockets  further sockets of the auth process, for Postfix: paths
+    """
+
+    def __init__(self, lab, users=None, gatepost=True, passdbs=None,
+                 userdbs=(USERDB_STATIC,), extra="", penalty=False,
+                 failure_delay="0",
+                 protocols="imap pop3 submission sieve lmtp",
+                 mechanisms=MECHANISMS, auth_sockets=(), ssl_min="TLSv1",
+                 name="dovecot"):
+        self.lab = lab
+        self.dir = lab.dir / name
+        self.dir.mkdir()
+        self.dir.chmod(0o755)
+        self.conf = self.dir / "dovecot.conf"
+        self.log_path = self.dir / "dovecot.log"
+        self.users = dict(users or {})
+        self.gatepost = gatepost
+        if passdbs is None:
+            passdbs = ([PASSDB_GATEPOST] if gatepost else []) + [PASSDB_USERS]
+        self.passdbs = passdbs
+        self.userdbs = userdbs
+        self.extra = extra
+        self.penalty = penalty
+        self.failure_delay = failure_delay
+        self.protocols = protocols
+        self.mechanisms = mechanisms
+        self.auth_sockets = [pathlib.Path(path) for path in auth_sockets]
+        self.ssl_min = ssl_min
+        self.ports = {service: lab.port() for service in SERVICES}
+        self.relay_port = lab.port()
+        self.process = None
+        self._marks = 0
+
+    # Configuration
+
+    def _auth_sockets(self):
+        return "\n".join(f"  unix_listener {path} {{\n    mode = 0666\n  }}"
+                         for path in self.auth_sockets)
+
+    def write_users(self, users=None):
+        """Writes the passwd-file, which Dovecot notices by itself. A value
+        may carry extra fields behind the password: "secret::::::nologin"."""
+        if users is not None:
+            self.users = dict(users)
+        path = self.dir / "users"
+        new = self.dir / "users.new"
+        new.write_text("".join(
+            f"{name}:{{PLAIN}}{password}\n"
+            for name, password in self.users.items()))
+        new.chmod(0o644)
+        new.rename(path)
+        return path
+
+    def write_config(self):
+        names = {"conf": self.lab.conf, "users": self.dir / "users",
+                 "dir": self.dir}
+        text = CONFIG.format(
+            server=common.SERVER, cert=self.lab.cert, key=self.lab.key,
+            mechanisms=self.mechanisms, protocols=self.protocols,
+            failure_delay=self.failure_delay, ssl_min=self.ssl_min,
+            relay_port=self.relay_port,
+            penalty_mode="0600" if self.penalty else "0",
+            auth_sockets=self._auth_sockets(), dir=self.dir, **self.ports)
+        text += "".join(block.format(**names)
+                        for block in [*self.passdbs, *self.userdbs])
+        self.conf.write_text(text + self.extra.format(**names))
+
+    def _fill_modules(self):
+        """The host's auth modules as they are, and ours. New bytes come under
+        a new name: a running auth process keeps the old ones."""
+        modules = self.dir / "modules"
+        modules.mkdir(exist_ok=True)
+        for path in (module_folder() / "auth").iterdir():
+            if not (modules / path.name).exists():
+                shutil.copy2(path, modules / path.name)
+        if self.gatepost:
+            built = common.module("libauthdb_gatepost")
+            new = modules / "new"
+            shutil.copy2(built, new)
+            new.rename(modules / built.name)
+        return modules
+
+    # Life
+
+    def start(self):
+        self.lab.make_certificates()
+        if not self.lab.conf.exists():
+            self.lab.write_conf()
+        for folder in ("mail", "run"):
+            (self.dir / folder).mkdir(exist_ok=True)
+        shutil.chown(self.dir / "mail", "mail", "mail")
+        self.write_users()
+        self.write_config()
+        modules = self._fill_modules()
+        target = module_folder() / "auth"
+        self.process = self.lab.start(
+            ["unshare", "-m", "sh", "-c",
+             'mount --make-rprivate / && mount --bind "$1" "$2" && shift 2 '
+             '&& exec "$@"', "sh", modules, target,
+             "dovecot", "-F", "-c", self.conf],
+            log=self.dir / "dovecot.out")
+        try:
+            self._wait_until_up()
+        except common.LabError as error:
+            raise common.LabError(f"{error}\n{self.output()}") from None
+        return self
+
+    def _wait_until_up(self):
+        self.lab.wait_socket(self.auth_socket, self.process)
+        inet = {"imap": ["imap", "imaps"], "pop3": ["pop3", "pop3s"],
+                "submission": ["submission", "submissions"],
+                "sieve": ["sieve"], "lmtp": ["lmtp"]}
+        for protocol in self.protocols.split():
+            for service in inet[protocol]:
+                self.lab.wait_port(self.ports[service], self.process)
+
+    def stop(self):
+        if self.process is not None:
+            self.lab.stop(self.process)
+            self.process = None
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def reload(self):
+        """What "doveadm reload" does; the auth process is started anew at
+        the next login."""
+        self.write_users()
+        self.write_config()
+        self.process.signal(signal.SIGHUP)
+
+    # Looking
+
+    def output(self):
+        texts = []
+        for path in (self.dir / "dovecot.out", self.log_path):
+            with contextlib.suppress(FileNotFoundError):
+                texts.append(path.read_text(errors="replace"))
+        return "".join(texts)
+
+    def log(self):
+        """What was logged since the last mark()."""
+        try:
+            data = self.log_path.read_bytes()
+        except FileNotFoundError:
+            return ""
+        return data[self._marks:].decode(errors="replace")
+
+    def mark(self):
+        self._marks = (self.log_path.stat().st_size
+                       if self.log_path.exists() else 0)
+
+    def wait_log(self, pattern, deadline=5.0):
+        """Waits for a line that the pattern is found in and returns the
+        match."""
+        return common.wait_for(lambda: re.search(pattern, self.log()),
+                               f"log line {pattern!r} in\n{self.log()}",
+                               deadline)
+
+    def port(self, service):
+        return self.ports[service]
+
+    @property
+    def auth_socket(self):
+        return self.dir / "run" / "auth-client"
+
+    def doveadm(self, *args, check=False):
+        return self.lab.run(["doveadm", "-c", self.conf, *args], check=check)
+
+    def auth_test(self, user, password, **facts):
+        """doveadm auth test, which is a login like any other. facts become
+        -x NAME=VALUE (service, rip, lip)."""
+        extra = []
+        for name, value in facts.items():
+            extra += ["-x", f"{name}={value}"]
+        return self.doveadm("auth", "test", "-a", self.auth_socket, *extra,
+                            user, password)
+
+    def auth_client(self, path=None):
+        return AuthClient(path or self.auth_socket)
+
+    def auth_processes(self):
+        """The process ids of the auth process (not of its workers)."""
+        return [pid for pid, command in _children(self.process.pid)
+                if command[0].endswith("/auth") and "-w" not in command]
+
+
+def _children(parent):
+    """The descendants of a process with their command lines."""
+    found, parents = [], {parent}
+    table = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            ppid = int((entry / "stat").read_text().rsplit(")", 1)[1]
+                       .split()[1])
+            command = (entry / "cmdline").read_text().split("\0")
+            table.append((int(entry.name), ppid, command))
+    for pid, ppid, command in sorted(table):
+        if ppid in parents:
+            found.append((pid, command))
+    return found
+
+
+class AuthReply:
+    """A line of the auth process: kind (OK, FAIL, CONT) and its fields."""
+
+    def __init__(self, line):
+        parts = line.split("\t")
+        self.line = line
+        self.kind = parts[0]
+        self.data = parts[2] if self.kind == "CONT" and len(parts) > 2 else ""
+        self.fields = {}
+        for part in parts[2:]:
+            name, equals, value = part.partition("=")
+            self.fields[name] = _tab_unescape(value) if equals else True
+
+    def __repr__(self):
+        return f"AuthReply({self.line!r})"
+
+
+def _tab_unescape(value):
+    return re.sub("\001(.)",
+                  lambda m: {"0": "\0", "1": "\001", "t": "\t", "r": "\r",
+                             "n": "\n"}[m.group(1)], value)
+
+
+def _tab_escape(value):
+    for char, code in (("\001", "\0011"), ("\t", "\001t"), ("\r", "\001r"),
+                       ("\n", "\001n"), ("\0", "\0010")):
+        value = value.replace(char, code)
+    return value
+
+
+class AuthClient:
+    """Speaks to the auth socket as Postfix's smtpd does."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(common.DEADLINE)
+        self.sock.connect(str(path))
+        self.file = self.sock.makefile("rb")
+        self.sock.sendall(f"VERSION\t1\t1\nCPID\t{os.getpid()}\n".encode())
+        self.mechanisms = []
+        self.number = 0
+        while True:
+            parts = self._line().split("\t")
+            if parts[0] == "MECH":
+                self.mechanisms.append(parts[1])
+            if parts[0] == "DONE":
+                break
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+    def _line(self):
+        line = self.file.readline()
+        if not line.endswith(b"\n"):
+            raise common.LabError("the auth process closed the connection")
+        return line[:-1].decode(errors="surrogateescape")
+
+    def start(self, mechanism, *flags, response=None, **fields):
+        """Begins an authentication and returns its first reply. flags are
+        bare words (secured), fields NAME=VALUE."""
+        self.number += 1
+        parts = ["AUTH", str(self.number), mechanism]
+        parts += [f"{name}={_tab_escape(value)}"
+                  for name, value in fields.items()]
+        parts += list(flags)
+        if response is not None:
+            parts.append("resp=" + base64.b64encode(response).decode())
+        self.sock.sendall(("\t".join(parts) + "\n").encode(
+            errors="surrogateescape"))
+        return AuthReply(self._line())
+
+    def cont(self, response):
+        self.sock.sendall(f"CONT\t{self.number}\t".encode()
+                          + base64.b64encode(response) + b"\n")
+        return AuthReply(self._line())
+
+    def smtp(self, user, password, rip=common.CLIENT, lip=common.SERVER,
+             tls=True):
+        """AUTH PLAIN as smtpd asks it: service smtp, nologin, a bare
+        "secured" for TLS of any version."""
+        return self.plain(user, password, "nologin",
+                          *(["secured"] if tls else []),
+                          service="smtp", lip=lip, rip=rip)
+
+    def plain(self, user, password, *flags, authzid="", **fields):
+        response = f"{authzid}\0{user}\0{password}".encode(
+            errors="surrogateescape")
+        return self.start("PLAIN", *flags, response=response, **fields)
