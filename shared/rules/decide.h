@@ -29,10 +29,6 @@ enum gp_cause {
 	GP_CAUSE_TLS_VERSION
 };
 
-/* A message is at most 200 bytes of printable ASCII; help is an URL that is
-   left out of a text where it does not fit. */
-#define GP_MESSAGE_MAX 200
-
 /* A cause and the line that decided it. */
 struct gp_finding {
 	enum gp_cause cause;
@@ -43,9 +39,9 @@ struct gp_finding {
 	char file[128];
 	uint32_t line;
 	/* What the deciding line says instead of the text; else empty. */
-	char message[GP_MESSAGE_MAX + 1];
+	char message[GP_MESSAGE_MAX_LEN + 1];
 	/* The help that holds for the name; else empty. */
-	char help[GP_MESSAGE_MAX + 1];
+	char help[GP_MESSAGE_MAX_LEN + 1];
 };
 
 struct gp_verdict {

@@ -73,6 +73,9 @@ struct gp_netlist {
 
 #define GP_NETLISTS 4
 
+/* A message is at most this long; so is the URL of help. */
+#define GP_MESSAGE_MAX_LEN 200
+
 struct gp_line {
 	/* Which attributes stand on the line, and which of them are locked
 	   (GP_ATTR_BIT). */

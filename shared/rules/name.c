@@ -1,0 +1,233 @@
+/* Names, normalised in one place. Whatever is not surely a name is invalid: a
+   name that two sides could read differently would be a way round a rule.
+   Non-ASCII domains are libidn2's business; what comes back from it is checked
+   again, for its mappings can make an "@", a blank or an empty label out of
+   characters that are none. */
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <idn2.h>
+#include "shared/rules/name.h"
+#include "shared/rules/utf8.h"
+
+static bool is_white_or_control(uint32_t c)
+{
+	return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
+	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+	       c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+static int check_characters(const char *str, size_t len, const char **error_r)
+{
+	const char *end = str + len;
+	uint32_t c;
+	int size;
+
+	for (; str < end; str += size) {
+		size = gp_utf8_next(str, end - str, &c);
+		if (size < 0) {
+			*error_r = "the name is not valid UTF-8";
+			return -1;
+		}
+		if (is_white_or_control(c)) {
+			*error_r = "the name has white space or control "
+				   "characters";
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* Lowers an ASCII domain into dest, which has room for it, and drops one
+   trailing dot. Returns the length or -1. */
+static int copy_domain(const char *str, size_t len, char *dest,
+		       const char **error_r)
+{
+	bool label_empty = true;
+	size_t i;
+
+	if (len > 0 && str[len - 1] == '.')
+		len--;
+	for (i = 0; i < len; i++) {
+		if (str[i] <= 0x20 || str[i] >= 0x7f || str[i] == '@') {
+			*error_r = "the domain has characters that no domain "
+				   "has";
+			return -1;
+		}
+		if (str[i] == '.' && label_empty)
+			break;
+		label_empty = str[i] == '.';
+		dest[i] = lower(str[i]);
+	}
+	if (label_empty) {
+		*error_r = len == 0 ? "the domain is empty" :
+				      "the domain has an empty label";
+		return -1;
+	}
+	dest[len] = '\0';
+	return len;
+}
+
+static int copy_idn(const char *str, size_t len, char *dest, size_t size,
+		    const char **error_r)
+{
+	char input[GP_NAME_MAX + 1];
+	uint8_t *output = NULL;
+	int ret = -1;
+
+	memcpy(input, str, len);
+	input[len] = '\0';
+	if (idn2_lookup_u8((const uint8_t *)input, &output,
+			   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		*error_r = "the domain is no valid internationalised domain";
+	else if (strlen((char *)output) >= size)
+		*error_r = "the name is too long";
+	else
+		ret = copy_domain((char *)output, strlen((char *)output), dest,
+				  error_r);
+	idn2_free(output);
+	return ret;
+}
+
+static bool is_ascii(const char *str, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)str[i] >= 0x80)
+			return false;
+	}
+	return true;
+}
+
+static int set_domain(const char *str, size_t len, struct gp_name *name,
+		      const char **error_r)
+{
+	int ret;
+
+	if (len > GP_NAME_MAX) {
+		*error_r = "the name is too long";
+		return -1;
+	}
+	if (is_ascii(str, len))
+		ret = copy_domain(str, len, name->key, error_r);
+	else
+		ret = copy_idn(str, len, name->key, GP_NAME_MAX + 1, error_r);
+	if (ret < 0)
+		return -1;
+	name->domain_len = ret;
+	return 0;
+}
+
+static int set_local(const char *str, size_t len, struct gp_name *name,
+		     const char **error_r)
+{
+	char *dest = name->key + name->domain_len + 1;
+	size_t i;
+
+	if (len == 0) {
+		*error_r = "the part before the @ is empty";
+		return -1;
+	}
+	if (name->domain_len + len > GP_NAME_MAX) {
+		*error_r = "the name is too long";
+		return -1;
+	}
+	for (i = 0; i < len; i++)
+		dest[i] = lower(str[i]);
+	dest[len] = '\0';
+	name->local_len = len;
+	return 0;
+}
+
+static void clear(struct gp_name *name)
+{
+	name->domain_len = 0;
+	name->local_len = 0;
+	name->key[0] = '\0';
+	name->key[1] = '\0';
+}
+
+int gp_name_parse_domain(const char *str, size_t len, struct gp_name *name_r,
+			 const char **error_r)
+{
+	clear(name_r);
+	if (check_characters(str, len, error_r) < 0 ||
+	    set_domain(str, len, name_r, error_r) < 0)
+		return -1;
+	name_r->key[name_r->domain_len + 1] = '\0';
+	return 0;
+}
+
+int gp_name_parse(const char *str, size_t len, const char *default_domain,
+		  struct gp_name *name_r, const char **error_r)
+{
+	const char *at, *domain = default_domain;
+	size_t local_len = len, domain_len;
+
+	clear(name_r);
+	if (check_characters(str, len, error_r) < 0)
+		return -1;
+	at = memchr(str, '@', len);
+	if (at != NULL) {
+		local_len = at - str;
+		domain = at + 1;
+		domain_len = len - local_len - 1;
+		if (memchr(domain, '@', domain_len) != NULL) {
+			*error_r = "the name has more than one @";
+			return -1;
+		}
+	} else {
+		domain_len = domain == NULL ? 0 : strlen(domain);
+	}
+	if ((at != NULL || domain_len > 0) &&
+	    set_domain(domain, domain_len, name_r, error_r) < 0)
+		return -1;
+	return set_local(str, local_len, name_r, error_r);
+}
+
+/* The names that Postfix never splits, whatever the delimiter. */
+static bool is_never_split(const char *local, size_t len)
+{
+	static const char *const names[] = {
+		"postmaster", "mailer-daemon", "double-bounce"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == len &&
+		    strncasecmp(local, names[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* owner-list and list-request, when "-" is a delimiter. */
+static bool is_list_address(const char *local, size_t len)
+{
+	return (len >= 6 && strncasecmp(local, "owner-", 6) == 0) ||
+	       (len > 8 && strncasecmp(local + len - 8, "-request", 8) == 0);
+}
+
+size_t gp_name_base_len(const char *local, size_t local_len,
+			const char *recipient_delimiter)
+{
+	size_t len;
+
+	if (*recipient_delimiter == '\0' || is_never_split(local, local_len))
+		return local_len;
+	if (strchr(recipient_delimiter, '-') != NULL &&
+	    is_list_address(local, local_len))
+		return local_len;
+	for (len = 0; len < local_len; len++) {
+		if (strchr(recipient_delimiter, local[len]) != NULL)
+			break;
+	}
+	return len == 0 ? local_len : len;
+}
