@@ -1,0 +1,44 @@
+/* One place where memory runs out. There is nothing to do then but to end: a
+   door that goes on without a rule might let somebody in. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include "shared/base/log.h"
+#include "shared/base/memory.h"
+
+void gp_out_of_memory(size_t size)
+{
+	gp_log(GP_LOG_ERROR, "out of memory (%zu bytes wanted)", size);
+	exit(EX_OSERR);
+}
+
+void *gp_alloc(size_t size)
+{
+	void *data = calloc(1, size == 0 ? 1 : size);
+
+	if (data == NULL)
+		gp_out_of_memory(size);
+	return data;
+}
+
+void *gp_realloc(void *old, size_t count, size_t element_size)
+{
+	void *data;
+
+	if (count == 0)
+		count = 1;
+	data = reallocarray(old, count, element_size);
+	if (data == NULL)
+		gp_out_of_memory(count > SIZE_MAX / element_size ?
+				 SIZE_MAX : count * element_size);
+	return data;
+}
+
+size_t gp_grow(size_t count, size_t needed)
+{
+	if (count > SIZE_MAX / 2)
+		gp_out_of_memory(SIZE_MAX);
+	count = count < 8 ? 16 : count * 2;
+	return count < needed ? needed : count;
+}

@@ -1,0 +1,18 @@
+#ifndef GP_BASE_MEMORY_H
+#define GP_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* The heap. Running out of memory ends the process with a message (exit status
+   71, EX_OSERR): no caller checks for NULL. */
+
+/* Zeroed; to be given to free(3). */
+void *gp_alloc(size_t size);
+/* Room for count elements; what was there is kept. */
+void *gp_realloc(void *old, size_t count, size_t element_size);
+/* The next larger count for a growing array: doubled, at least needed. */
+size_t gp_grow(size_t count, size_t needed);
+
+void gp_out_of_memory(size_t size) __attribute__((noreturn));
+
+#endif
