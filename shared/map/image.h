@@ -27,9 +27,16 @@ void gp_image_set_origin(struct gp_image *image, const uint8_t sha256[32],
    when that is damaged. */
 int gp_image_add_source(struct gp_image *image, const struct gp_source *source,
 			const char **error_r);
-/* Takes all lines of a key out. Returns how many there were. */
+/* Takes all lines of a key out. Returns how many there were. Logarithmic,
+   except that everything is sorted first when lines were added out of order:
+   for many keys, first remove all, then add. */
 size_t gp_image_remove(struct gp_image *image, const char *key,
 		       size_t key_len);
+/* The same for the lines of a profile; its number and name stay. */
+size_t gp_image_remove_profile(struct gp_image *image, uint32_t number);
+/* Takes the networks of a net out; its number and name stay. Returns false
+   when it had none. */
+bool gp_image_remove_net(struct gp_image *image, uint32_t number);
 
 /* Sorts what was added since. To be called before the image is read. Lines of
    one key keep the order in which they came. */

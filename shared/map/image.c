@@ -1,0 +1,345 @@
+/* Lines are turned into the bytes of a map as they come from the parser, since
+   the model of a line takes twenty times as much room. What is added stays
+   where it is until the image is freed: replaced networks and removed lines
+   too, for an image lives as long as one command. */
+
+#include <string.h>
+#include "shared/base/clock.h"
+#include "shared/map/image-data.h"
+#include "shared/map/record.h"
+
+static void add_entry(struct gp_image *image, const char *key, size_t key_len,
+		      const struct gp_line *line)
+{
+	uint64_t offset = image->bytes.len;
+
+	gp_text_clear(&image->line);
+	gp_codec_put_line(&image->line, line);
+	gp_wire_put_number(&image->bytes, key_len);
+	gp_text_add_mem(&image->bytes, key, key_len);
+	gp_wire_put_number(&image->bytes, image->line.len);
+	gp_text_add_mem(&image->bytes, image->line.data, image->line.len);
+	gp_text_add_mem(&image->order, &offset, sizeof(offset));
+	if (line->file >= image->files_used)
+		image->files_used = line->file + 1;
+	image->finished = false;
+}
+
+static void sink_line(void *context, const char *key, size_t key_len,
+		      const struct gp_line *line)
+{
+	struct gp_image *image = context;
+	struct gp_image_entry last;
+	size_t size = gp_image_size(image);
+
+	add_entry(image, key, key_len, line);
+	if (size == 0 || !image->sorted)
+		return;
+	gp_image_entry(image, size - 1, &last);
+	image->sorted = gp_image_compare(last.key, last.key_len,
+					 key, key_len) <= 0;
+}
+
+static void sink_profile_line(void *context, uint32_t number,
+			      const struct gp_line *line)
+{
+	char key[GP_RECORD_KEY_LEN];
+
+	gp_record_key(GP_RECORD_PROFILE, number, key);
+	sink_line(context, key, sizeof(key), line);
+}
+
+/* Makes room up to that element; new ones are zero. */
+static void grow(struct gp_text *array, size_t size, uint32_t number)
+{
+	static const char zeros[sizeof(struct gp_image_net)];
+
+	while (array->len / size <= number)
+		gp_text_add_mem(array, zeros, size);
+}
+
+static void sink_net_name(void *context, uint32_t number, const char *name)
+{
+	struct gp_image *image = context;
+
+	grow(&image->nets, sizeof(struct gp_image_net), number);
+	gp_image_nets(image)[number].name =
+		gp_arena_strdup(image->arena, name);
+	image->finished = false;
+}
+
+static void sink_net(void *context, uint32_t number,
+		     const struct gp_netset *set)
+{
+	struct gp_image *image = context;
+	size_t size = set->count * sizeof(struct gp_range);
+	struct gp_range *ranges = gp_arena_bytes(image->arena, size);
+	struct gp_image_net *net;
+
+	if (size > 0)
+		memcpy(ranges, set->ranges, size);
+	grow(&image->nets, sizeof(struct gp_image_net), number);
+	net = &gp_image_nets(image)[number];
+	net->set.ranges = ranges;
+	net->set.count = set->count;
+	net->defined = true;
+	image->finished = false;
+}
+
+static void sink_profile_name(void *context, uint32_t number,
+			      const char *name)
+{
+	struct gp_image *image = context;
+
+	grow(&image->profiles, sizeof(const char *), number);
+	gp_image_profiles(image)[number] = gp_arena_strdup(image->arena, name);
+	image->finished = false;
+}
+
+struct gp_image *gp_image_new(void)
+{
+	struct gp_arena *arena = gp_arena_new();
+	struct gp_image *image = gp_arena_alloc(arena, sizeof(*image));
+
+	image->arena = arena;
+	image->sorted = true;
+	gp_text_init(&image->bytes);
+	gp_text_init(&image->order);
+	gp_text_init(&image->line);
+	gp_text_init(&image->nets);
+	gp_text_init(&image->profiles);
+	gp_text_init(&image->files);
+	image->sink.context = image;
+	image->sink.line = sink_line;
+	image->sink.profile_line = sink_profile_line;
+	image->sink.net = sink_net;
+	image->sink.net_name = sink_net_name;
+	image->sink.profile_name = sink_profile_name;
+	gp_image_init_source(image);
+	return image;
+}
+
+void gp_image_free(struct gp_image **image)
+{
+	struct gp_arena *arena;
+
+	if (*image == NULL)
+		return;
+	gp_text_deinit(&(*image)->bytes);
+	gp_text_deinit(&(*image)->order);
+	gp_text_deinit(&(*image)->line);
+	gp_text_deinit(&(*image)->nets);
+	gp_text_deinit(&(*image)->profiles);
+	gp_text_deinit(&(*image)->files);
+	arena = (*image)->arena;
+	*image = NULL;
+	gp_arena_free(&arena);
+}
+
+const struct gp_parse_sink *gp_image_sink(struct gp_image *image)
+{
+	return &image->sink;
+}
+
+void gp_image_add_file(struct gp_image *image, const char *name)
+{
+	const char *copy = gp_arena_strdup(image->arena, name);
+
+	gp_text_add_mem(&image->files, &copy, sizeof(copy));
+	image->finished = false;
+}
+
+void gp_image_set_names(struct gp_image *image, const char *default_domain,
+			const char *recipient_delimiter)
+{
+	image->source.default_domain =
+		gp_arena_strdup(image->arena, default_domain);
+	image->source.recipient_delimiter =
+		gp_arena_strdup(image->arena, recipient_delimiter);
+}
+
+void gp_image_set_origin(struct gp_image *image, const uint8_t sha256[32],
+			 int64_t compiled)
+{
+	memcpy(image->source_sha256, sha256, sizeof(image->source_sha256));
+	image->source.compiled = compiled;
+}
+
+static int add_source_key(void *context, const char *key, size_t key_len,
+			  const struct gp_lines *lines)
+{
+	size_t i;
+
+	for (i = 0; i < lines->count; i++)
+		sink_line(context, key, key_len, &lines->line[i]);
+	return 0;
+}
+
+static int add_source_profile(struct gp_image *image,
+			      const struct gp_source *source, uint32_t number,
+			      struct gp_arena *scratch, const char **error_r)
+{
+	const char *name = source->profile_name(source->context, number);
+	struct gp_lines lines;
+	int found;
+	size_t i;
+
+	sink_profile_name(image, number, name == NULL ? "" : name);
+	gp_arena_reset(scratch);
+	found = source->profile(source->context, number, scratch, &lines,
+				error_r);
+	for (i = 0; found > 0 && i < lines.count; i++)
+		sink_profile_line(image, number, &lines.line[i]);
+	return found < 0 ? -1 : 0;
+}
+
+static int add_source_net(struct gp_image *image,
+			  const struct gp_source *source, uint32_t number,
+			  const char **error_r)
+{
+	const char *name = source->net_name(source->context, number);
+	struct gp_netset set;
+	int found;
+
+	sink_net_name(image, number, name == NULL ? "" : name);
+	found = source->net(source->context, number, &set, error_r);
+	if (found > 0)
+		sink_net(image, number, &set);
+	return found < 0 ? -1 : 0;
+}
+
+static int add_source_named(struct gp_image *image,
+			    const struct gp_source *source,
+			    const char **error_r)
+{
+	struct gp_arena *scratch = gp_arena_new();
+	int ret = 0;
+	uint32_t i;
+
+	for (i = 0; ret == 0 && i < source->net_count; i++)
+		ret = add_source_net(image, source, i, error_r);
+	for (i = 0; ret == 0 && i < source->profile_count; i++)
+		ret = add_source_profile(image, source, i, scratch, error_r);
+	gp_arena_free(&scratch);
+	return ret;
+}
+
+int gp_image_add_source(struct gp_image *image, const struct gp_source *source,
+			const char **error_r)
+{
+	uint32_t i;
+
+	for (i = 0; i < source->file_count; i++) {
+		const char *name = source->file_name(source->context, i);
+
+		gp_image_add_file(image, name == NULL ? "" : name);
+	}
+	gp_image_set_names(image, source->default_domain,
+			   source->recipient_delimiter);
+	image->source.compiled = source->compiled;
+	if (add_source_named(image, source, error_r) < 0)
+		return -1;
+	return source->walk(source->context, "", 0, add_source_key, image,
+			    error_r);
+}
+
+/* Removed entries are in the way of readers. */
+static void drop_removed(struct gp_image *image)
+{
+	uint64_t *order = gp_image_order(image);
+	size_t i, kept = 0, size = gp_image_size(image);
+
+	for (i = 0; i < size; i++) {
+		if ((order[i] & GP_IMAGE_REMOVED) == 0)
+			order[kept++] = order[i];
+	}
+	image->order.len = kept * sizeof(*order);
+}
+
+static void restore_order(struct gp_image *image)
+{
+	if (image->sorted)
+		return;
+	drop_removed(image);
+	gp_image_sort(image->bytes.data, gp_image_order(image),
+		      gp_image_size(image));
+	image->sorted = true;
+}
+
+size_t gp_image_remove(struct gp_image *image, const char *key,
+		       size_t key_len)
+{
+	struct gp_image_entry entry;
+	size_t i, removed = 0;
+
+	restore_order(image);
+	for (i = gp_image_lower_bound(image, key, key_len);
+	     i < gp_image_size(image); i++) {
+		gp_image_entry(image, i, &entry);
+		if (gp_image_compare(entry.key, entry.key_len,
+				     key, key_len) != 0)
+			break;
+		if ((gp_image_order(image)[i] & GP_IMAGE_REMOVED) == 0)
+			removed++;
+		gp_image_order(image)[i] |= GP_IMAGE_REMOVED;
+	}
+	if (removed > 0)
+		image->finished = false;
+	return removed;
+}
+
+size_t gp_image_remove_profile(struct gp_image *image, uint32_t number)
+{
+	char key[GP_RECORD_KEY_LEN];
+
+	gp_record_key(GP_RECORD_PROFILE, number, key);
+	return gp_image_remove(image, key, sizeof(key));
+}
+
+bool gp_image_remove_net(struct gp_image *image, uint32_t number)
+{
+	struct gp_image_net *net = &gp_image_nets(image)[number];
+	bool defined = net->defined;
+
+	net->defined = false;
+	return defined;
+}
+
+static uint64_t depth_bit(const struct gp_image_group *group)
+{
+	unsigned labels = 0;
+	size_t i;
+
+	if (group->key[0] != '.')
+		return 0;
+	for (i = 0; i < group->key_len; i++)
+		labels += group->key[i] == '.';
+	return UINT64_C(1) << (labels < 63 ? labels : 63);
+}
+
+void gp_image_finish(struct gp_image *image)
+{
+	struct gp_image_group group = { .end = 0 };
+
+	if (image->finished)
+		return;
+	restore_order(image);
+	drop_removed(image);
+	image->lines = image->keys = 0;
+	image->source.parent_depths = 0;
+	while (gp_image_next_group(image, &group)) {
+		if (!gp_record_is_rule(group.key, group.key_len))
+			continue;
+		image->keys++;
+		image->lines += group.end - group.first;
+		image->source.parent_depths |= depth_bit(&group);
+	}
+	image->finished = true;
+}
+
+void gp_image_counts(const struct gp_image *image, uint64_t *lines_r,
+		     uint64_t *keys_r)
+{
+	*lines_r = image->lines;
+	*keys_r = image->keys;
+}
