@@ -7,7 +7,6 @@
 #include <string.h>
 #include "shared/base/clock.h"
 #include "shared/map/codec.h"
-#include "shared/rules/decide.h"
 #include "shared/rules/name.h"
 
 enum {
@@ -219,7 +218,7 @@ static void get_services(struct gp_wire *wire, struct gp_line *line)
 
 /* A text that clients may be sent: nothing in it may end a line or steer a
    terminal. */
-static const char *get_printable(struct gp_wire *wire, size_t max)
+static const char *get_printable(struct gp_wire *wire)
 {
 	size_t len, i;
 	const char *str = gp_wire_blob(wire, &len);
@@ -228,7 +227,7 @@ static const char *get_printable(struct gp_wire *wire, size_t max)
 		if (str[i] < 0x20 || str[i] > 0x7e)
 			break;
 	}
-	if (i == len && len <= max)
+	if (i == len && len <= GP_MESSAGE_MAX_LEN)
 		return str;
 	gp_wire_fail(wire);
 	return NULL;
@@ -268,10 +267,10 @@ static void get_attribute(struct gp_wire *wire,
 			    &line->nets[attr - GP_ATTR_ALLOW_NETS]);
 		break;
 	case GP_ATTR_MESSAGE:
-		line->message = get_printable(wire, GP_MESSAGE_MAX);
+		line->message = get_printable(wire);
 		break;
 	case GP_ATTR_HELP:
-		line->help = get_printable(wire, SIZE_MAX);
+		line->help = get_printable(wire);
 		break;
 	case GP_ATTR_PROFILE:
 		line->profiles = get_numbers(wire, limits->profiles, scratch,

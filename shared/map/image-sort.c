@@ -4,8 +4,9 @@
    touched once per eight bytes of it that matter instead of once per
    comparison; a million shuffled keys take a quarter of a second. */
 
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
+#include "shared/base/memory.h"
 #include "shared/map/image-data.h"
 
 struct item {
@@ -180,8 +181,7 @@ static void sort(const char *bytes, struct item *items, size_t count,
 
 void gp_image_sort(const char *bytes, uint64_t *order, size_t count)
 {
-	struct gp_arena *arena = gp_arena_new();
-	struct item *items = gp_arena_alloc(arena, count * sizeof(*items));
+	struct item *items = gp_alloc(count * sizeof(*items));
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -191,5 +191,5 @@ void gp_image_sort(const char *bytes, uint64_t *order, size_t count)
 	sort(bytes, items, count, 0);
 	for (i = 0; i < count; i++)
 		order[i] = items[i].offset;
-	gp_arena_free(&arena);
+	free(items);
 }
