@@ -300,18 +300,19 @@ static int read_range(struct input *input, char *str, struct gp_range *range_r)
 	return 0;
 }
 
+/* "[2001:db8::1]", "[2001:db8::]/32", "[2001:db8::1]:143". */
 static int check_brackets(struct input *input, const char *str)
 {
-	char *bare, *to;
+	const char *open = strchr(str, '['), *close = strchr(str, ']');
+	const char *bare;
 
-	if (strpbrk(str, "[]") == NULL)
+	if (open == NULL && close == NULL)
 		return 0;
-	to = bare = gp_arena_strdup(input->arena, str);
-	for (; *str != '\0'; str++) {
-		if (*str != '[' && *str != ']')
-			*to++ = *str;
-	}
-	*to = '\0';
+	if (open != str || close == NULL)
+		return FAIL(input, "%s: no brackets are written here",
+			    input->shown);
+	bare = gp_arena_printf(input->arena, "%.*s%s", (int)(close - open - 1),
+			       open + 1, close[1] == '/' ? close + 1 : "");
 	return FAIL(input, "%s: no brackets are written here; write %s",
 		    input->shown, shown(input->arena, bare));
 }
@@ -322,11 +323,12 @@ static size_t without_ipv4(const struct gp_range *range,
 {
 	ranges_r[0] = *range;
 	if (is_ipv4(range->first) ||
-	    memcmp(range->last, gp_network_ipv4.first, 16) < 0 ||
-	    memcmp(range->first, gp_network_ipv4.last, 16) > 0)
+	    memcmp(range->last, gp_network_below_ipv4, 16) <= 0 ||
+	    memcmp(range->first, gp_network_above_ipv4, 16) >= 0)
 		return 1;
-	/* An IPv6 range has no end of its own among them. */
 	memcpy(ranges_r[0].last, gp_network_below_ipv4, 16);
+	if (memcmp(range->last, gp_network_above_ipv4, 16) < 0)
+		return 1;
 	ranges_r[1] = *range;
 	memcpy(ranges_r[1].first, gp_network_above_ipv4, 16);
 	return 2;
