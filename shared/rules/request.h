@@ -41,9 +41,8 @@ struct gp_request {
 	/* Encryption of the client's connection: GP_TLS_NONE is cleartext (or
 	   local), GP_TLS_UNKNOWN is TLS of a version nobody told. */
 	enum gp_tls_version tls;
-	/* GP_ELSEWHERE: tls is a lower bound only (it is encrypted), and the
-	   version is judged by the other door. */
-	enum gp_fact tls_version_known;
+	/* The version is not known here, and judged by the other door. */
+	bool tls_version_elsewhere;
 	/* TLS from the first byte (RFC 8314). */
 	enum gp_fact implicit;
 	/* Encryption was judged before; only "off" and "network" are judged

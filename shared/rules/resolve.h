@@ -2,6 +2,7 @@
 #define GP_RULES_RESOLVE_H
 
 #include "shared/base/arena.h"
+#include "shared/base/text.h"
 #include "shared/rules/name.h"
 #include "shared/rules/source.h"
 
@@ -11,12 +12,14 @@
    profiles, parent domains (the nearest first), "*". What no line sets is the
    built-in rule's business. */
 
-/* One key's (or profile's) active lines in that order. */
+/* One key's or profile's lines that count. */
 struct gp_level {
-	/* The key as it is written in rules. */
+	/* NULL for a profile, which has a number. */
 	const char *key;
-	/* In the order in which they count: the later beats the earlier;
-	   lines on trial stand behind the others. */
+	size_t key_len;
+	uint32_t profile;
+	/* A later one beats an earlier one; lines on trial stand behind the
+	   others. */
 	const struct gp_line *const *line;
 	size_t count;
 };
@@ -26,9 +29,12 @@ struct gp_origin {
 	/* NULL when nothing sets the attribute. */
 	const struct gp_line *line;
 	const struct gp_level *level;
+	/* Found among what is locked, which comes before all else. */
 	bool locked;
-	/* The place in the whole order; the smaller wins. */
-	size_t place;
+	/* The levels of its half of the order (locked or not) in front of it,
+	   and then the lines of its level. */
+	size_t level_place;
+	size_t line_place;
 };
 
 struct gp_resolved;
@@ -42,8 +48,12 @@ struct gp_resolve_for {
 	int64_t now;
 };
 
-/* Looks up all lines that bear on the name. Returns 0, or -1 when the source
-   is damaged. The result lies in scratch. */
+/* The longest chain of same_as; rules with a longer one do not compile. */
+#define GP_SAME_AS_MAX 64
+
+/* Looks up all lines that bear on the name. Returns 0, or -1 with the reason
+   when the source is damaged or a chain of same_as does not end. The result
+   lies in scratch. */
 int gp_resolve(const struct gp_source *source, const struct gp_name *name,
 	       const struct gp_resolve_for *what, struct gp_arena *scratch,
 	       const struct gp_resolved **resolved_r, const char **error_r);
@@ -69,5 +79,9 @@ bool gp_resolved_softens(const struct gp_resolved *resolved,
 			 enum gp_attribute attr,
 			 const struct gp_origin *list,
 			 const struct gp_origin *value);
+
+/* Adds the level's key as it is written in rules ("*", "profile:sales"). */
+void gp_level_print(const struct gp_source *source,
+		    const struct gp_level *level, struct gp_text *text);
 
 #endif
