@@ -19,6 +19,7 @@
 #include "shared/rules/reply.h"
 #include "shared/settings/settings.h"
 #include "dovecot-plugin/facts.h"
+#include "dovecot-plugin/reason.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -227,17 +228,19 @@ static void drop_fields_of_passdbs(struct auth_request *auth)
 		auth_fields_remove(fields, name);
 }
 
-/* A master user's refusal has a response code of Dovecot's own. */
 static void tell(const struct gp_login *login)
 {
 	struct auth_request *auth = login->auth;
+	/* A master user's refusal has a response code of Dovecot's own. */
+	bool with_code = login->request.service == GP_IMAP &&
+		auth->fields.master_user == NULL;
 	char storage[GP_REPLY_MAX + 32];
 	struct gp_text reason;
 
 	gp_text_init_fixed(&reason, storage, sizeof(storage));
-	gp_reply_dovecot(&login->verdict, login->request.service,
-			 login->request.service == GP_IMAP &&
-			 auth->fields.master_user == NULL, &reason);
+	gp_reply_dovecot(&login->verdict, login->request.service, with_code,
+			 &reason);
+	gp_reason_make_harmless(storage, with_code);
 	auth_request_set_field(auth, "reason", storage, NULL);
 	/* A scanner that keeps trying must not slow its neighbours. */
 	auth_request_set_field(auth, "nodelay", "", NULL);

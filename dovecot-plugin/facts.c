@@ -18,7 +18,7 @@ static void set_transport_of_mail_server(const struct gp_facts *facts,
 	/* Neither version nor port is told here; the policy daemon is told
 	   both at the next command. */
 	request->tls = GP_TLS_UNKNOWN;
-	request->tls_version_known = GP_ELSEWHERE;
+	request->tls_version_elsewhere = true;
 	request->implicit = GP_ELSEWHERE;
 }
 
@@ -43,7 +43,6 @@ void gp_facts_request(const struct gp_facts *facts, enum gp_service service,
 	memset(request_r, 0, sizeof(*request_r));
 	request_r->service = service;
 	request_r->authenticated = true;
-	request_r->tls_version_known = GP_YES;
 	request_r->connection = facts->real_remote;
 	request_r->client = facts->remote;
 	request_r->client_was_forwarded = was_forwarded(facts);
@@ -52,9 +51,6 @@ void gp_facts_request(const struct gp_facts *facts, enum gp_service service,
 	if (!request_r->client_was_forwarded)
 		request_r->server = facts->real_local;
 	set_transport(facts, request_r);
-	if (request_r->tls == GP_TLS_UNKNOWN &&
-	    request_r->tls_version_known != GP_ELSEWHERE)
-		request_r->tls_version_known = GP_NO;
 }
 
 static char translate(const char *translation, char c)

@@ -9,21 +9,20 @@ struct transport_case {
 	const char *service;
 	enum gp_secured secured;
 	enum gp_tls_version tls;
-	enum gp_fact version_known;
+	bool version_elsewhere;
 	enum gp_fact implicit;
 };
 
 static const struct transport_case transports[] = {
-	{ "imap", GP_SECURED_NO, GP_TLS_NONE, GP_YES, GP_NO },
-	{ "imap", GP_SECURED, GP_TLS_NONE, GP_YES, GP_NO },
-	{ "imap", GP_SECURED_TLS, GP_TLS_UNKNOWN, GP_NO, GP_NO },
-	{ "submission", GP_SECURED, GP_TLS_NONE, GP_YES, GP_NO },
-	{ "sieve", GP_SECURED_TLS, GP_TLS_UNKNOWN, GP_NO, GP_NO },
-	{ "smtp", GP_SECURED_NO, GP_TLS_NONE, GP_YES, GP_NO },
-	{ "smtp", GP_SECURED, GP_TLS_UNKNOWN, GP_ELSEWHERE, GP_ELSEWHERE },
-	{ "smtp", GP_SECURED_TLS, GP_TLS_UNKNOWN, GP_ELSEWHERE,
-	  GP_ELSEWHERE },
-	{ "xmpp", GP_SECURED, GP_TLS_NONE, GP_YES, GP_NO }
+	{ "imap", GP_SECURED_NO, GP_TLS_NONE, false, GP_NO },
+	{ "imap", GP_SECURED, GP_TLS_NONE, false, GP_NO },
+	{ "imap", GP_SECURED_TLS, GP_TLS_UNKNOWN, false, GP_NO },
+	{ "submission", GP_SECURED, GP_TLS_NONE, false, GP_NO },
+	{ "sieve", GP_SECURED_TLS, GP_TLS_UNKNOWN, false, GP_NO },
+	{ "smtp", GP_SECURED_NO, GP_TLS_NONE, false, GP_NO },
+	{ "smtp", GP_SECURED, GP_TLS_UNKNOWN, true, GP_ELSEWHERE },
+	{ "smtp", GP_SECURED_TLS, GP_TLS_UNKNOWN, true, GP_ELSEWHERE },
+	{ "xmpp", GP_SECURED, GP_TLS_NONE, false, GP_NO }
 };
 
 static void test_transport(void **state)
@@ -39,7 +38,8 @@ static void test_transport(void **state)
 		gp_facts_request(&facts, GP_SUBMISSION, &request);
 		assert_int_equal(request.service, GP_SUBMISSION);
 		assert_int_equal(request.tls, c->tls);
-		assert_int_equal(request.tls_version_known, c->version_known);
+		assert_int_equal(request.tls_version_elsewhere,
+				 c->version_elsewhere);
 		assert_int_equal(request.implicit, c->implicit);
 		assert_true(request.authenticated);
 	}
