@@ -1,0 +1,34 @@
+#ifndef GP_POLICYD_POLICY_H
+#define GP_POLICYD_POLICY_H
+
+#include <stdbool.h>
+#include "postfix-policyd/protocol.h"
+#include "shared/rules/request.h"
+#include "shared/settings/settings.h"
+
+/* What a policy request means, and what Postfix is told. */
+
+/* Turns the attributes into a request to be judged. request_r points into
+   attributes. Returns true, or false when there is nothing to judge: mail from
+   outside, or a client of a submission service that can still authenticate. */
+bool gp_policy_read(const struct gp_settings *settings,
+		    const struct gp_protocol_request *attributes,
+		    struct gp_request *request_r);
+
+/* The door: settings, the map, and what is needed for one answer. */
+struct gp_policy_door;
+
+/* Takes the settings over. verbose logs each request. */
+struct gp_policy_door *gp_policy_door_new(struct gp_settings *settings,
+					  bool verbose);
+void gp_policy_door_free(struct gp_policy_door **door);
+/* Takes new settings over. The map stays open unless it is another one. */
+void gp_policy_door_set(struct gp_policy_door *door,
+			struct gp_settings *settings);
+
+/* A gp_server_answer; context is the door. */
+void gp_policy_door_answer(void *context,
+			   const struct gp_protocol_request *attributes,
+			   struct gp_protocol_reply *reply_r);
+
+#endif

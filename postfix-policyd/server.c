@@ -1,0 +1,481 @@
+/* One loop on plain readiness events. All connections read into one buffer that
+   stays in the processor's cache; only the beginning of a request whose rest
+   has not come is kept, in a buffer which its connection then has until it
+   ends. So memory is bounded by max_clients times (GP_PROTOCOL_REQUEST_MAX and
+   less than a kilobyte), whatever is sent, and an ordinary request allocates
+   nothing.
+
+   While a reply cannot be written the connection is not read from: whoever
+   sends and never reads is held up in his own socket. Where the system has no
+   more descriptors the listeners rest for a second, for a readiness event that
+   cannot be served would come again at once. */
+
+#include "gatepost-config.h"
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <event2/event.h>
+#include "postfix-policyd/server.h"
+#include "shared/base/log.h"
+
+/* How often during the patience connections are looked through. */
+#define SWEEPS 8
+/* Log lines about misbehaving clients between two sweeps. */
+#define COMPLAINTS 20
+#define DRAIN_SECONDS 5
+
+struct connection {
+	LIST_ENTRY(connection) entry;
+	struct gp_server *server;
+	int in, out;
+	struct event *readable, *writable;
+	struct gp_protocol_parser parser;
+	/* The unfinished request, and what was sent behind a request whose
+	   reply is not taken yet. */
+	char *held;
+	size_t held_len;
+	/* Sweeps since something is under way. */
+	unsigned waited;
+	size_t reply_len, reply_sent;
+	char reply[GP_PROTOCOL_REPLY_MAX];
+};
+
+struct listener {
+	LIST_ENTRY(listener) entry;
+	int fd;
+	struct event *readable;
+};
+
+struct gp_server {
+	struct event_base *base;
+	struct gp_server_options options;
+	LIST_HEAD(, listener) listeners;
+	LIST_HEAD(, connection) connections;
+	unsigned clients;
+	unsigned complaints;
+	bool resting;
+	bool draining;
+	struct event *sweep, *wake, *drained;
+	char input[GP_PROTOCOL_REQUEST_MAX];
+};
+
+/* For what clients can bring about at will. */
+static void complain(struct gp_server *server, enum gp_log_level level,
+		     const char *text)
+{
+	if (server->complaints++ < COMPLAINTS)
+		gp_log(level, "%s", text);
+}
+
+static bool is_idle(const struct connection *c)
+{
+	return c->held_len == 0 && c->reply_len == 0;
+}
+
+static void end_if_done(struct gp_server *server)
+{
+	if (LIST_EMPTY(&server->listeners) &&
+	    LIST_EMPTY(&server->connections))
+		event_base_loopbreak(server->base);
+}
+
+static void listen_again(struct gp_server *server)
+{
+	struct listener *l;
+
+	if (!server->resting || server->draining ||
+	    server->clients >= server->options.max_clients)
+		return;
+	server->resting = false;
+	LIST_FOREACH(l, &server->listeners, entry)
+		event_add(l->readable, NULL);
+}
+
+static void rest(struct gp_server *server)
+{
+	struct listener *l;
+
+	server->resting = true;
+	LIST_FOREACH(l, &server->listeners, entry)
+		event_del(l->readable);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	listen_again(context);
+}
+
+static void connection_free(struct connection *c)
+{
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->writable != NULL)
+		event_free(c->writable);
+	close(c->in);
+	if (c->out != c->in)
+		close(c->out);
+	free(c->held);
+	free(c);
+}
+
+static void connection_end(struct connection *c)
+{
+	struct gp_server *server = c->server;
+
+	LIST_REMOVE(c, entry);
+	server->clients--;
+	connection_free(c);
+	listen_again(server);
+	end_if_done(server);
+}
+
+/* Returns 1 when the reply is out, 0 when the rest has to wait, -1 when there
+   is nobody to take it. */
+static int send_reply(struct connection *c)
+{
+	ssize_t sent;
+
+	while (c->reply_sent < c->reply_len) {
+		sent = write(c->out, c->reply + c->reply_sent,
+			     c->reply_len - c->reply_sent);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno == EAGAIN)
+			return 0;
+		if (sent < 0)
+			return -1;
+		c->reply_sent += sent;
+	}
+	c->reply_len = 0;
+	c->reply_sent = 0;
+	c->waited = 0;
+	return 1;
+}
+
+static int answer(struct connection *c,
+		  const struct gp_protocol_request *request)
+{
+	struct gp_server *server = c->server;
+	struct gp_protocol_reply reply = { .action = GP_PROTOCOL_DEFER };
+
+	server->options.answer(server->options.context, request, &reply);
+	c->reply_len = gp_protocol_encode(&reply, c->reply);
+	return send_reply(c);
+}
+
+static int hold(struct connection *c, const char *data, size_t len)
+{
+	c->held_len = len;
+	if (len == 0)
+		return 0;
+	if (c->held == NULL) {
+		c->held = malloc(GP_PROTOCOL_REQUEST_MAX);
+		if (c->held == NULL) {
+			complain(c->server, GP_LOG_ERROR, "Out of memory: "
+				 "a policy connection is closed");
+			return -1;
+		}
+	}
+	memmove(c->held, data, len);
+	return 0;
+}
+
+/* Answers the requests in data and keeps what is left of it. Returns 0, or -1
+   when the connection has to be ended. */
+static int serve(struct connection *c, const char *data, size_t len)
+{
+	struct gp_protocol_request request;
+	const char *error;
+	char text[128];
+	size_t at = 0, used;
+	int ret = 1;
+
+	while (at < len && ret > 0) {
+		ret = gp_protocol_parse(&c->parser, data + at, len - at,
+					&request, &used, &error);
+		if (ret < 0) {
+			evutil_snprintf(text, sizeof(text), "A policy "
+					"connection is closed: %s", error);
+			complain(c->server, GP_LOG_WARNING, text);
+			return -1;
+		}
+		if (ret == 0)
+			break;
+		at += used;
+		ret = answer(c, &request);
+		if (ret < 0)
+			return -1;
+	}
+	if (hold(c, data + at, len - at) < 0)
+		return -1;
+	if (c->reply_len > 0) {
+		event_del(c->readable);
+		event_add(c->writable, NULL);
+	}
+	return c->server->draining && is_idle(c) ? -1 : 0;
+}
+
+static int receive(struct connection *c)
+{
+	char *buffer = c->held != NULL ? c->held : c->server->input;
+	ssize_t got;
+
+	got = read(c->in, buffer + c->held_len,
+		   GP_PROTOCOL_REQUEST_MAX - c->held_len);
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (got == 0)
+		return -1;
+	return serve(c, buffer, c->held_len + got);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct connection *c = context;
+
+	(void)fd;
+	(void)what;
+	if (receive(c) < 0)
+		connection_end(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+	struct connection *c = context;
+	int ret = send_reply(c);
+
+	(void)fd;
+	(void)what;
+	if (ret > 0) {
+		event_del(c->writable);
+		event_add(c->readable, NULL);
+		ret = serve(c, c->held, c->held_len);
+	}
+	if (ret < 0)
+		connection_end(c);
+}
+
+int gp_server_add_connection(struct gp_server *server, int in, int out)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close(in);
+		if (out != in)
+			close(out);
+		return -1;
+	}
+	c->server = server;
+	c->in = in;
+	c->out = out;
+	gp_protocol_parser_init(&c->parser);
+	c->readable = event_new(server->base, in, EV_READ | EV_PERSIST,
+				on_readable, c);
+	c->writable = event_new(server->base, out, EV_WRITE | EV_PERSIST,
+				on_writable, c);
+	if (c->readable == NULL || c->writable == NULL ||
+	    event_add(c->readable, NULL) < 0) {
+		connection_free(c);
+		return -1;
+	}
+	LIST_INSERT_HEAD(&server->connections, c, entry);
+	server->clients++;
+	return 0;
+}
+
+static void accept_failed(struct gp_server *server)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	char text[160];
+
+	evutil_snprintf(text, sizeof(text), "accept: %s; policy connections "
+			"wait, trying again every second", strerror(errno));
+	complain(server, GP_LOG_ERROR, text);
+	rest(server);
+	evtimer_add(server->wake, &second);
+}
+
+/* One at a time, so that several workers share what comes. Returns true when
+   there may be more. */
+static bool accept_one(struct gp_server *server, int listener)
+{
+	int fd;
+
+	if (server->clients >= server->options.max_clients)
+		return false;
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return errno != EAGAIN;
+		accept_failed(server);
+		return false;
+	}
+	if (gp_server_add_connection(server, fd, fd) < 0) {
+		errno = ENOMEM;
+		accept_failed(server);
+		return false;
+	}
+	if (server->clients < server->options.max_clients)
+		return true;
+	complain(server, GP_LOG_WARNING, "max_clients is reached: further "
+		 "policy connections wait until one ends");
+	rest(server);
+	return false;
+}
+
+static void on_connect(evutil_socket_t fd, short what, void *context)
+{
+	(void)what;
+	(void)accept_one(context, fd);
+}
+
+int gp_server_add_listener(struct gp_server *server, int fd)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -1;
+	l->fd = fd;
+	l->readable = event_new(server->base, fd, EV_READ | EV_PERSIST,
+				on_connect, server);
+	if (l->readable == NULL || event_add(l->readable, NULL) < 0) {
+		if (l->readable != NULL)
+			event_free(l->readable);
+		free(l);
+		return -1;
+	}
+	LIST_INSERT_HEAD(&server->listeners, l, entry);
+	return 0;
+}
+
+static void listener_end(struct listener *l)
+{
+	LIST_REMOVE(l, entry);
+	event_free(l->readable);
+	close(l->fd);
+	free(l);
+}
+
+/* Ends what is under way for longer than anybody waits for it. */
+static void on_sweep(evutil_socket_t fd, short what, void *context)
+{
+	struct gp_server *server = context;
+	struct connection *c, *next;
+
+	(void)fd;
+	(void)what;
+	if (server->complaints > COMPLAINTS)
+		gp_log(GP_LOG_WARNING, "%u more messages about policy "
+		       "connections were left out",
+		       server->complaints - COMPLAINTS);
+	server->complaints = 0;
+	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
+		if (is_idle(c) || c->waited++ < SWEEPS)
+			continue;
+		complain(server, GP_LOG_WARNING, c->reply_len > 0 ?
+			 "A policy connection is closed: it takes no reply" :
+			 "A policy connection is closed: its request does not "
+			 "end");
+		connection_end(c);
+	}
+}
+
+static void on_drained(evutil_socket_t fd, short what, void *context)
+{
+	struct gp_server *server = context;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(server->base);
+}
+
+struct gp_server *gp_server_new(struct event_base *base,
+				const struct gp_server_options *options)
+{
+	struct gp_server *server = calloc(1, sizeof(*server));
+	struct timeval interval;
+
+	if (server == NULL)
+		return NULL;
+	server->base = base;
+	server->options = *options;
+	LIST_INIT(&server->listeners);
+	LIST_INIT(&server->connections);
+	server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);
+	server->wake = evtimer_new(base, on_wake, server);
+	server->drained = evtimer_new(base, on_drained, server);
+	interval.tv_sec = options->patience / SWEEPS;
+	interval.tv_usec = options->patience % SWEEPS * (1000000 / SWEEPS);
+	if (server->sweep == NULL || server->wake == NULL ||
+	    server->drained == NULL || event_add(server->sweep, &interval) < 0)
+		gp_server_free(&server);
+	return server;
+}
+
+void gp_server_free(struct gp_server **_server)
+{
+	struct gp_server *server = *_server;
+	struct connection *c;
+	struct listener *l;
+
+	*_server = NULL;
+	if (server == NULL)
+		return;
+	while ((c = LIST_FIRST(&server->connections)) != NULL) {
+		LIST_REMOVE(c, entry);
+		connection_free(c);
+	}
+	while ((l = LIST_FIRST(&server->listeners)) != NULL)
+		listener_end(l);
+	if (server->sweep != NULL)
+		event_free(server->sweep);
+	if (server->wake != NULL)
+		event_free(server->wake);
+	if (server->drained != NULL)
+		event_free(server->drained);
+	free(server);
+}
+
+void gp_server_set_max_clients(struct gp_server *server, unsigned max_clients)
+{
+	server->options.max_clients = max_clients;
+	if (server->clients < max_clients)
+		listen_again(server);
+	else if (!server->resting)
+		rest(server);
+}
+
+void gp_server_drain(struct gp_server *server)
+{
+	static const struct timeval grace = { .tv_sec = DRAIN_SECONDS };
+	struct connection *c, *next;
+	struct listener *l;
+
+	/* Who stands in the queue may have asked already. */
+	LIST_FOREACH(l, &server->listeners, entry) {
+		while (accept_one(server, l->fd))
+			;
+	}
+	server->draining = true;
+	while ((l = LIST_FIRST(&server->listeners)) != NULL)
+		listener_end(l);
+	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
+		if ((c->reply_len == 0 && receive(c) < 0) || is_idle(c))
+			connection_end(c);
+	}
+	evtimer_add(server->drained, &grace);
+	end_if_done(server);
+}
+
+unsigned gp_server_clients(const struct gp_server *server)
+{
+	return server->clients;
+}
