@@ -1,0 +1,85 @@
+/* All that is wrong is shown at once, so that nobody repairs a file line by
+   line: lines that cannot be read are left out, and the others are still
+   checked as a whole. Warnings wait until there is no error, since a rule that
+   was left out changes what they say. */
+
+#include "shared/tools/compile.h"
+
+#include <stdio.h>
+
+#include "shared/rules/check.h"
+#include "shared/tools/program.h"
+
+static void print_diagnostics(struct gp_diagnostics *diagnostics, bool quiet)
+{
+	struct gp_text text;
+	bool warnings = !quiet && gp_diagnostics_errors(diagnostics) == 0;
+
+	gp_text_init(&text);
+	gp_diagnostics_print(diagnostics, warnings, &text);
+	fwrite(text.data, 1, text.len, stderr);
+	gp_text_deinit(&text);
+}
+
+int gp_compile_check(struct gp_image *image,
+		     struct gp_diagnostics *diagnostics,
+		     const struct gp_compile_options *options)
+{
+	const char *error;
+
+	gp_image_finish(image);
+	if (gp_check_rules(gp_image_source(image), &options->settings->policy,
+			   diagnostics, &error) < 0) {
+		gp_program_error("%s", error);
+		return EX_SOFTWARE;
+	}
+	print_diagnostics(diagnostics, options->quiet);
+	return gp_diagnostics_errors(diagnostics) == 0 ? 0 : EX_DATAERR;
+}
+
+static int read_and_check(struct gp_input *input,
+			  const struct gp_compile_options *options,
+			  struct gp_image *image, uint8_t sha256_r[32])
+{
+	struct gp_diagnostics *diagnostics = gp_diagnostics_new();
+	struct gp_progress progress;
+	struct gp_input_reader reader = {
+		.parser = gp_parser_new(gp_image_sink(image), diagnostics),
+		.image = image,
+		.diagnostics = diagnostics,
+		.progress = &progress,
+	};
+	const struct stat *st = gp_input_stat(input);
+	int status;
+
+	gp_progress_init(&progress,
+			 S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0);
+	status = gp_input_read(input, &reader, sha256_r);
+	if (status == 0) {
+		gp_parser_finish(reader.parser);
+		gp_progress_phase(&progress, "checking");
+		gp_progress_end(&progress);
+		status = gp_compile_check(image, diagnostics, options);
+	}
+	gp_progress_end(&progress);
+	gp_parser_free(&reader.parser);
+	gp_diagnostics_free(&diagnostics);
+	return status;
+}
+
+int gp_compile(struct gp_input *input,
+	       const struct gp_compile_options *options,
+	       struct gp_image **image_r, uint8_t sha256_r[32])
+{
+	struct gp_image *image = gp_image_new();
+	int status;
+
+	gp_image_set_names(image, options->settings->default_domain,
+			   options->settings->recipient_delimiter);
+	status = read_and_check(input, options, image, sha256_r);
+	if (status != 0)
+		gp_image_free(&image);
+	else
+		*image_r = image;
+	return status;
+}

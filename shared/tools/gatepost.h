@@ -1,0 +1,9 @@
+#ifndef GP_TOOLS_GATEPOST_H
+#define GP_TOOLS_GATEPOST_H
+
+/* The subcommands of gatepost. Each is called with its own name as argv[0] and
+   returns the exit code. */
+
+int gatepost_explain(int argc, char *argv[]);
+
+#endif

@@ -1,0 +1,276 @@
+/* The files are opened relative to the folder's descriptor, so that what was
+   looked at (its owner) and what is read are one folder. A file is digested
+   while it is read: digest and rules cannot be of two states. */
+
+#include "shared/tools/input.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/base/arena.h"
+#include "shared/tools/program.h"
+
+#define PIECE (256 * 1024)
+
+struct gp_input {
+	struct gp_arena *arena;
+	const char *path;
+	int fd;
+	struct stat st;
+	/* The files of a folder. */
+	const char **names;
+	size_t count;
+	size_t size;
+};
+
+static int failed(const char *path, int error)
+{
+	gp_program_error("%s: %s", path, strerror(error));
+	return gp_program_exit_code(error);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name);
+	size_t end_len = strlen(end);
+
+	return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+static bool is_left_over(const char *name)
+{
+	static const char *const ends[] = {
+		"~", ".bak", ".orig", ".rej", ".swp"
+	};
+	static const char *const parts[] = { ".dpkg-", ".rpm", ".ucf-" };
+
+	if (name[0] == '.')
+		return true;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (ends_with(name, ends[i]))
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strstr(name, parts[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_name(struct gp_input *input, const char *name)
+{
+	const char **names = input->names;
+
+	if (input->count == input->size) {
+		input->size = input->size * 2 + 16;
+		names = gp_arena_alloc(input->arena,
+				       input->size * sizeof(*names));
+		for (size_t i = 0; i < input->count; i++)
+			names[i] = input->names[i];
+		input->names = names;
+	}
+	names[input->count++] = gp_arena_strdup(input->arena, name);
+}
+
+static int list_folder(struct gp_input *input)
+{
+	int fd = dup(input->fd);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (folder == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return failed(input->path, errno);
+	}
+	while (errno = 0, (entry = readdir(folder)) != NULL) {
+		if (!is_left_over(entry->d_name))
+			add_name(input, entry->d_name);
+		else if (strcmp(entry->d_name, ".") != 0 &&
+			 strcmp(entry->d_name, "..") != 0)
+			gp_program_tell("%s/%s: left out", input->path,
+					entry->d_name);
+	}
+	closedir(folder);
+	if (errno != 0)
+		return failed(input->path, errno);
+	if (input->count == 0) {
+		gp_program_error("%s: there are no rules files in this folder",
+				 input->path);
+		return EX_NOINPUT;
+	}
+	qsort(input->names, input->count, sizeof(*input->names),
+	      compare_names);
+	return 0;
+}
+
+static const char *without_slashes(struct gp_arena *arena, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return gp_arena_strndup(arena, path, len);
+}
+
+int gp_input_open(const char *path, struct gp_input **input_r)
+{
+	struct gp_arena *arena = gp_arena_new();
+	struct gp_input *input = gp_arena_alloc(arena, sizeof(*input));
+
+	input->arena = arena;
+	input->path = without_slashes(arena, path);
+	input->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (input->fd < 0 || fstat(input->fd, &input->st) < 0) {
+		int status = failed(path, errno);
+
+		gp_input_free(&input);
+		return status;
+	}
+	*input_r = input;
+	return 0;
+}
+
+void gp_input_free(struct gp_input **input)
+{
+	struct gp_arena *arena;
+
+	if (*input == NULL)
+		return;
+	arena = (*input)->arena;
+	if ((*input)->fd >= 0)
+		close((*input)->fd);
+	*input = NULL;
+	gp_arena_free(&arena);
+}
+
+const struct stat *gp_input_stat(const struct gp_input *input)
+{
+	return &input->st;
+}
+
+/* The file's name for messages is as it was given, its name in the map is
+   one that can be found from anywhere. */
+static void name_file(struct gp_input *input,
+		      const struct gp_input_reader *reader, uint32_t file,
+		      const char *path)
+{
+	char *whole = realpath(path, NULL);
+
+	gp_diagnostics_name_file(reader->diagnostics, file, path);
+	gp_image_add_file(reader->image, whole != NULL ? whole : path);
+	free(whole);
+	gp_program_tell("%s: reading (%zu of %zu)", path,
+			(size_t)(file - reader->first_file) + 1,
+			input->names != NULL ? input->count : 1);
+}
+
+static int feed_file(int fd, const char *path,
+		     const struct gp_input_reader *reader, EVP_MD_CTX *digest)
+{
+	static char piece[PIECE];
+	ssize_t got;
+
+	while ((got = read(fd, piece, sizeof(piece))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return failed(path, errno);
+		EVP_DigestUpdate(digest, piece, (size_t)got);
+		gp_parser_feed(reader->parser, piece, (size_t)got);
+		gp_progress_add(reader->progress, (uint64_t)got);
+	}
+	return 0;
+}
+
+/* Reads one file, whose descriptor it does not close. */
+static int read_file(struct gp_input *input, int fd, uint32_t file,
+		     const char *path, const struct gp_input_reader *reader,
+		     uint8_t sha256_r[32])
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	int status;
+
+	if (digest == NULL || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL)) {
+		EVP_MD_CTX_free(digest);
+		gp_program_error("OpenSSL offers no SHA-256");
+		return EX_SOFTWARE;
+	}
+	name_file(input, reader, file, path);
+	gp_parser_begin_file(reader->parser, file);
+	status = feed_file(fd, path, reader, digest);
+	gp_parser_end_file(reader->parser);
+	EVP_DigestFinal_ex(digest, sha256_r, NULL);
+	EVP_MD_CTX_free(digest);
+	return status;
+}
+
+static int read_member(struct gp_input *input, size_t number,
+		       const struct gp_input_reader *reader,
+		       uint8_t sha256_r[32])
+{
+	const char *name = input->names[number];
+	const char *path = gp_arena_printf(input->arena, "%s/%s",
+					   input->path, name);
+	int fd = openat(input->fd, name, O_RDONLY | O_CLOEXEC);
+	int status;
+
+	if (fd < 0)
+		return failed(path, errno);
+	status = read_file(input, fd, reader->first_file + (uint32_t)number,
+			   path, reader, sha256_r);
+	close(fd);
+	return status;
+}
+
+/* A line as sha256sum(1) prints it. */
+static void add_checksum_line(struct gp_text *list, const uint8_t sha256[32],
+			      const char *name)
+{
+	for (size_t i = 0; i < 32; i++)
+		gp_text_addf(list, "%02x", sha256[i]);
+	gp_text_addf(list, "  %s\n", name);
+}
+
+static int read_folder(struct gp_input *input,
+		       const struct gp_input_reader *reader,
+		       uint8_t sha256_r[32])
+{
+	struct gp_text list;
+	int status = list_folder(input);
+
+	gp_text_init(&list);
+	for (size_t i = 0; i < input->count && status == 0; i++) {
+		uint8_t one[32];
+
+		status = read_member(input, i, reader, one);
+		if (status == 0)
+			add_checksum_line(&list, one, input->names[i]);
+	}
+	EVP_Digest(list.data, list.len, sha256_r, NULL, EVP_sha256(), NULL);
+	gp_text_deinit(&list);
+	return status;
+}
+
+int gp_input_read(struct gp_input *input, const struct gp_input_reader *reader,
+		  uint8_t sha256_r[32])
+{
+	int status;
+
+	if (S_ISDIR(input->st.st_mode))
+		return read_folder(input, reader, sha256_r);
+	status = read_file(input, input->fd, reader->first_file, input->path,
+			   reader, sha256_r);
+	return status;
+}

@@ -1,0 +1,74 @@
+/* The clock is asked once a piece of input, not once a line: it costs more
+   than a rule does. */
+
+#include "shared/tools/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/tools/program.h"
+
+#define FIRST_MS 1000
+#define EVERY_MS 250
+
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void gp_progress_init(struct gp_progress *progress, uint64_t total)
+{
+	*progress = (struct gp_progress) { .total = total };
+	progress->wanted = isatty(STDERR_FILENO) == 1;
+	if (progress->wanted)
+		progress->started = progress->last = milliseconds();
+}
+
+static bool is_due(struct gp_progress *progress)
+{
+	int64_t now;
+
+	if (!progress->wanted)
+		return false;
+	now = milliseconds();
+	if (now - progress->started < FIRST_MS ||
+	    now - progress->last < EVERY_MS)
+		return false;
+	progress->last = now;
+	progress->shown = true;
+	return true;
+}
+
+void gp_progress_add(struct gp_progress *progress, uint64_t done)
+{
+	progress->done += done;
+	if (!is_due(progress))
+		return;
+	fprintf(stderr, "\r%s: %" PRIu64 " MiB read", gp_program_name(),
+		progress->done >> 20);
+	if (progress->total >= progress->done)
+		fprintf(stderr, " (%d %%)", (int)(100.0 *
+			(double)progress->done / (double)progress->total));
+	fputs("\033[K", stderr);
+	fflush(stderr);
+}
+
+void gp_progress_phase(struct gp_progress *progress, const char *what)
+{
+	if (!is_due(progress))
+		return;
+	fprintf(stderr, "\r%s: %s\033[K", gp_program_name(), what);
+	fflush(stderr);
+}
+
+void gp_progress_end(struct gp_progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\033[K", stderr);
+	progress->shown = false;
+}
