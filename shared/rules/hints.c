@@ -110,17 +110,12 @@ static size_t distance(const char *a, size_t a_len, const char *b)
 	return row[b_len];
 }
 
-static const char *find(const struct hint *hints, const char *const *names,
-			const char *word, size_t len)
+const char *gp_hint_nearest(const char *const *names, const char *word,
+			    size_t len)
 {
 	const char *best = NULL;
 	size_t d, best_distance = len < 4 ? 2 : 3;
 
-	for (; hints->word != NULL; hints++) {
-		if (strlen(hints->word) == len &&
-		    strncasecmp(hints->word, word, len) == 0)
-			return hints->meant;
-	}
 	for (; len < 31 && *names != NULL; names++) {
 		if (strlen(*names) == len &&
 		    strncasecmp(*names, word, len) == 0)
@@ -132,6 +127,17 @@ static const char *find(const struct hint *hints, const char *const *names,
 		}
 	}
 	return best;
+}
+
+static const char *find(const struct hint *hints, const char *const *names,
+			const char *word, size_t len)
+{
+	for (; hints->word != NULL; hints++) {
+		if (strlen(hints->word) == len &&
+		    strncasecmp(hints->word, word, len) == 0)
+			return hints->meant;
+	}
+	return gp_hint_nearest(names, word, len);
 }
 
 const char *gp_hint_attribute(const char *word, size_t len)

@@ -9,4 +9,9 @@
 const char *gp_hint_attribute(const char *word, size_t len);
 const char *gp_hint_value(const char *word, size_t len);
 
+/* The name that differs from the word by a slip or two, or NULL. names ends in
+   NULL; none is longer than 31 bytes. */
+const char *gp_hint_nearest(const char *const *names, const char *word,
+			    size_t len);
+
 #endif
