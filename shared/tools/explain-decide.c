@@ -89,18 +89,20 @@ static void add_attribute(struct explanation *explanation,
 {
 	struct explain_attribute *attribute =
 		&explanation->attribute[explanation->attribute_count++];
-	struct gp_text value;
+	struct gp_text text;
 
 	attribute->name = gp_attribute_name(attr);
 	if (origin->line == NULL) {
 		attribute->value = builtin_value(attr);
 		return;
 	}
-	gp_text_init(&value);
-	gp_print_value(source, origin->line, attr, &value);
-	attribute->value = gp_arena_strdup(arena, value.data);
-	gp_text_deinit(&value);
-	attribute->key = origin->level->key;
+	gp_text_init(&text);
+	gp_print_value(source, origin->line, attr, &text);
+	attribute->value = gp_arena_strdup(arena, text.data);
+	gp_text_clear(&text);
+	gp_level_print(source, origin->level, &text);
+	attribute->key = gp_arena_strdup(arena, text.data);
+	gp_text_deinit(&text);
 	attribute->file = source->file_name(source->context,
 					    origin->line->file);
 	attribute->line = origin->line->number;

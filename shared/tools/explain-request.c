@@ -63,8 +63,6 @@ static int read_tls(struct words *words, const char *value)
 	else
 		return bad_value("tls", value, "write none, 1.0, 1.1, 1.2, "
 				 "1.3 or unknown");
-	request->tls_version_known = request->tls == GP_TLS_UNKNOWN ?
-				     GP_NO : GP_YES;
 	return 0;
 }
 
@@ -93,6 +91,9 @@ static int read_auth(struct words *words, const char *value)
 
 static int read_sender(struct words *words, const char *value)
 {
+	/* As SMTP writes no sender. */
+	if (strcmp(value, "<>") == 0)
+		value = "";
 	words->asked->request.sender = value;
 	words->asked->request.sender_len = strlen(value);
 	return 0;
@@ -201,7 +202,6 @@ int explain_request_read(int argc, char *const argv[],
 		.request = {
 			.login = argv[0],
 			.login_len = strlen(argv[0]),
-			.tls_version_known = GP_YES,
 			.authenticated = true,
 		},
 	};
