@@ -1,6 +1,7 @@
 #ifndef GP_MAP_IMAGE_H
 #define GP_MAP_IMAGE_H
 
+#include <stdbool.h>
 #include "shared/rules/parse.h"
 #include "shared/rules/source.h"
 

@@ -1,6 +1,8 @@
 #ifndef GP_MAP_READER_H
 #define GP_MAP_READER_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include "shared/base/arena.h"
 #include "shared/rules/decide.h"
@@ -40,6 +42,11 @@ struct gp_map_meta {
 
 /* Of the rules that gp_map_source() returned last. */
 const struct gp_map_meta *gp_map_meta(const struct gp_map *map);
+
+/* Reads every record of the newest rules, for "gatepost check": what decisions
+   would find out one by one. (That the file is whole is checked whenever it is
+   opened.) Returns 0, or -1 with the reason. */
+int gp_map_verify(struct gp_map *map, const char **error_r);
 
 /* One decision as a door makes it: the newest rules, the host's clock (or the
    map's own time where that clock stands before it), the map's verdict or what

@@ -38,4 +38,9 @@ int gp_summary_decode(const unsigned char *bytes, size_t len,
 int gp_summary_write(const char *path, const struct gp_summary *summary,
 		     const char **error_r);
 
+/* Reads PATH. Networks point into bytes. Returns 0, or -1 when there is no
+   whole summary. */
+int gp_summary_read(const char *path, unsigned char bytes[GP_SUMMARY_MAX],
+		    struct gp_summary *summary_r);
+
 #endif

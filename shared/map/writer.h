@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "shared/map/image.h"
+#include "shared/map/reader.h"
 
 /* Publishes compiled rules: a new file beside the map (sorted, appended, one
    transaction), synced, verified, given owner and mode, the old one kept as
@@ -14,6 +15,9 @@
    only writers open (PATH.lock), and waits for it. Removes what a writer that
    was killed left behind. Returns a descriptor to close, or -1. */
 int gp_map_lock(const char *path, const char **error_r);
+/* Removes the file, closes the descriptor and sets it to -1. When it is closed
+   without, as when a writer is killed, the file stays and does no harm. */
+void gp_map_unlock(const char *path, int *fd);
 
 struct gp_map_options {
 	/* Owner of a new map; (uid_t)-1: root. The group is "gatepost" where

@@ -1,0 +1,46 @@
+#ifndef GP_MAP_PUBLISH_H
+#define GP_MAP_PUBLISH_H
+
+#include <limits.h>
+#include "shared/map/writer.h"
+
+/* A new file beside an old one, and the moment at which it takes its place. */
+
+/* With room for what is put behind a path. */
+#define GP_PUBLISH_PATH (PATH_MAX + 32)
+
+struct gp_publish {
+	char path[PATH_MAX];
+	/* The new file, as long as it is not in place. */
+	char temp[GP_PUBLISH_PATH];
+	/* PATH with .summary instead of .lmdb. */
+	char summary[GP_PUBLISH_PATH];
+	int fd;
+	/* An old file stands. */
+	bool replaces;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+/* Creates the new file, empty and for its owner alone. Returns 0, or -1 with
+   the reason and errno. */
+int gp_publish_begin(struct gp_publish *publish, const char *path,
+		     const struct gp_map_options *options,
+		     const char **error_r);
+
+/* Gives a file the owner, group and mode of the map; what is there already is
+   left alone. Returns 0, or -1 with errno. */
+int gp_publish_set_access(const struct gp_publish *publish, int fd);
+
+/* The summary was not there before and goes when the work is abandoned. */
+void gp_publish_summary_is_new(void);
+
+/* Keeps the old file as PATH.prev and puts the new one in place. Returns 0, or
+   -1 with the reason and errno. */
+int gp_publish_commit(struct gp_publish *publish, const char **error_r);
+
+/* Closes the new file, and removes it unless it is in place. errno is kept. */
+void gp_publish_end(struct gp_publish *publish);
+
+#endif
