@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "shared/base/arena.h"
+#include "shared/base/memory.h"
 #include "shared/rules/diagnostics.h"
 
 /* Warnings stop earlier, so that they never crowd errors out. */
@@ -31,17 +32,6 @@ struct gp_diagnostics {
 	const char **files;
 	uint32_t file_count;
 };
-
-static void *grow(void *list, size_t *size, size_t item)
-{
-	*size = *size == 0 ? 16 : *size * 2;
-	list = reallocarray(list, *size, item);
-	if (list == NULL) {
-		perror("gatepost");
-		abort();
-	}
-	return list;
-}
 
 struct gp_diagnostics *gp_diagnostics_new(void)
 {
@@ -69,13 +59,10 @@ void gp_diagnostics_free(struct gp_diagnostics **diagnostics)
 void gp_diagnostics_name_file(struct gp_diagnostics *diagnostics,
 			      uint32_t file, const char *name)
 {
-	size_t size = diagnostics->file_count;
-
 	if (file >= diagnostics->file_count) {
-		while (size <= file)
-			diagnostics->files = grow(diagnostics->files, &size,
-						  sizeof(const char *));
-		while (diagnostics->file_count < size)
+		diagnostics->files = gp_realloc(diagnostics->files, file + 1,
+						sizeof(const char *));
+		while (diagnostics->file_count <= file)
 			diagnostics->files[diagnostics->file_count++] = NULL;
 	}
 	diagnostics->files[file] = gp_arena_strdup(diagnostics->arena, name);
@@ -96,9 +83,13 @@ static void add(struct gp_diagnostics *diagnostics, bool is_error,
 	    (!is_error && diagnostics->warnings > WARNINGS_MAX))
 		return;
 	vsnprintf(text, sizeof(text), format, args);
-	if (diagnostics->count == diagnostics->size)
-		diagnostics->list = grow(diagnostics->list, &diagnostics->size,
-					 sizeof(*diagnostics->list));
+	if (diagnostics->count == diagnostics->size) {
+		diagnostics->size = gp_grow(diagnostics->size,
+					    diagnostics->count + 1);
+		diagnostics->list = gp_realloc(diagnostics->list,
+					       diagnostics->size,
+					       sizeof(*diagnostics->list));
+	}
 	new = &diagnostics->list[diagnostics->count];
 	new->file = file;
 	new->line = line;

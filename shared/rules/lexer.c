@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "shared/base/memory.h"
 #include "shared/base/text.h"
 #include "shared/rules/lexer.h"
 #include "shared/rules/utf8.h"
@@ -29,10 +30,8 @@ struct gp_lexer {
 struct gp_lexer *gp_lexer_new(struct gp_diagnostics *diagnostics,
 			      gp_lexer_line *each, void *context)
 {
-	struct gp_lexer *lexer = calloc(1, sizeof(*lexer));
+	struct gp_lexer *lexer = gp_alloc(sizeof(*lexer));
 
-	if (lexer == NULL)
-		abort();
 	lexer->diagnostics = diagnostics;
 	lexer->each = each;
 	lexer->context = context;
@@ -89,11 +88,9 @@ static struct gp_word *add_word(struct gp_lexer *lexer, size_t offset)
 	struct gp_word *word;
 
 	if (lexer->count == lexer->size) {
-		lexer->size = lexer->size == 0 ? 16 : lexer->size * 2;
-		lexer->words = reallocarray(lexer->words, lexer->size,
-					    sizeof(*lexer->words));
-		if (lexer->words == NULL)
-			abort();
+		lexer->size = gp_grow(lexer->size, lexer->count + 1);
+		lexer->words = gp_realloc(lexer->words, lexer->size,
+					  sizeof(*lexer->words));
 	}
 	word = &lexer->words[lexer->count++];
 	word->text = (const char *)lexer->bytes.len;

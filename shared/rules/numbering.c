@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "shared/base/arena.h"
+#include "shared/base/memory.h"
 #include "shared/rules/numbering.h"
 
 #define NOT_DEFINED UINT32_MAX
@@ -92,7 +93,7 @@ static struct name *find_or_add(struct gp_numbering *numbering,
 	name->number = numbering->count++;
 	name->defined_in = NOT_DEFINED;
 	if (tsearch(name, &numbering->tree, compare) == NULL)
-		abort();
+		gp_out_of_memory(sizeof(*name));
 	numbering->each(numbering->context, name->number, name->name);
 	return name;
 }
@@ -100,13 +101,11 @@ static struct name *find_or_add(struct gp_numbering *numbering,
 static struct mention *add_mention(struct gp_numbering *numbering)
 {
 	if (numbering->mention_count == numbering->mention_size) {
-		numbering->mention_size = numbering->mention_size == 0 ?
-					  16 : numbering->mention_size * 2;
-		numbering->mentions = reallocarray(numbering->mentions,
-						   numbering->mention_size,
-						   sizeof(struct mention));
-		if (numbering->mentions == NULL)
-			abort();
+		numbering->mention_size = gp_grow(numbering->mention_size,
+						  numbering->mention_count + 1);
+		numbering->mentions = gp_realloc(numbering->mentions,
+						 numbering->mention_size,
+						 sizeof(struct mention));
 	}
 	return &numbering->mentions[numbering->mention_count++];
 }

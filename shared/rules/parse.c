@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "shared/base/arena.h"
+#include "shared/base/memory.h"
 #include "shared/rules/attributes.h"
 #include "shared/rules/key.h"
 #include "shared/rules/lexer.h"
@@ -42,10 +43,8 @@ static void take_profile_name(void *context, uint32_t number,
 struct gp_parser *gp_parser_new(const struct gp_parse_sink *sink,
 				struct gp_diagnostics *diagnostics)
 {
-	struct gp_parser *parser = calloc(1, sizeof(*parser));
+	struct gp_parser *parser = gp_alloc(sizeof(*parser));
 
-	if (parser == NULL)
-		abort();
 	parser->sink = sink;
 	parser->diagnostics = diagnostics;
 	parser->lexer = gp_lexer_new(diagnostics, take_line, parser);
