@@ -177,7 +177,8 @@ static void check_chain(struct check *check, const char *key, size_t key_len,
 			const struct gp_line *line)
 {
 	const struct gp_resolve_for what = {
-		.with_trials = true, .now = check->source->compiled
+		.with_trials = true, .now = check->source->compiled,
+		.unnamed_mailbox = !gp_key_is_mailbox(key, key_len)
 	};
 	const struct gp_resolved *resolved;
 	struct gp_name name;
@@ -187,11 +188,6 @@ static void check_chain(struct check *check, const char *key, size_t key_len,
 	memcpy(name.key, key, key_len);
 	name.domain_len = gp_key_domain_len(key, key_len);
 	name.local_len = key_len - name.domain_len - 1;
-	if (name.local_len == 0) {
-		/* Any mailbox of that domain. */
-		name.key[key_len] = 'x';
-		name.local_len = 1;
-	}
 	if (gp_resolve(check->source, &name, &what, check->scratch, &resolved,
 		       &error) < 0)
 		gp_diagnostics_error(check->diagnostics, line->file,
