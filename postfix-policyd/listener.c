@@ -228,6 +228,7 @@ static int bind_unix(const struct opening *o,
 		return -1;
 	}
 	listener->path = gp_arena_strdup(o->arena, address->sun_path);
+	listener->name = gp_arena_printf(o->arena, "unix:%s", listener->path);
 	listener->dev = st.st_dev;
 	listener->ino = st.st_ino;
 	return fd;

@@ -224,6 +224,9 @@ static void log_verdict(struct gp_policy_door *door,
 {
 	struct gp_text *line = &door->line;
 
+	/* Here the client has proven its password. */
+	door->verdict.disclosed =
+		door->settings->policy.disclose != GP_DISCLOSE_NONE;
 	gp_text_clear(line);
 	if (!gp_reply_log(&door->verdict, request, line))
 		return;

@@ -339,7 +339,8 @@ static void verdicts_become_replies(void **state)
 		{ GP_REFUSE, GP_CAUSE_UNAUTHENTICATED,
 		  "action=530 5.7.0 Authentication required", "refused: " },
 		{ GP_REFUSE, GP_CAUSE_OFF, "action=550 5.7.1 ", "cause=off" },
-		{ GP_REFUSE, GP_CAUSE_NETWORK, "action=554 5.7.1 ", "line=7" },
+		{ GP_REFUSE, GP_CAUSE_NETWORK, "action=554 5.7.1 ",
+		  "line=7, disclosed=yes" },
 		{ GP_REFUSE, GP_CAUSE_CLEARTEXT, "action=530 5.7.0 Must issue "
 		  "a STARTTLS command first", "rule=<example.com>" },
 		{ GP_REFUSE, GP_CAUSE_IMPLICIT, "action=550 5.7.10 ",
