@@ -24,6 +24,19 @@ void gp_print_key(const char *key, size_t key_len, struct gp_text *text)
 	gp_text_add_mem(text, key, domain_len);
 }
 
+/* A name that cannot be read any more is no reason to crash: it is only
+   shown. */
+static void print_name(const char *name, struct gp_text *text)
+{
+	gp_text_add(text, name == NULL ? "?" : name);
+}
+
+void gp_print_profile(const struct gp_source *source, uint32_t number,
+		      struct gp_text *text)
+{
+	print_name(source->profile_name(source->context, number), text);
+}
+
 static void print_list(const struct gp_source *source,
 		       const struct gp_netlist *list, bool is_allow,
 		       struct gp_text *text)
@@ -38,8 +51,8 @@ static void print_list(const struct gp_source *source,
 	for (i = 0; i < list->named_count; i++) {
 		if (i > 0 || list->own.count > 0)
 			gp_text_add_char(text, ',');
-		gp_text_add(text, source->net_name(source->context,
-						   list->named[i]));
+		print_name(source->net_name(source->context, list->named[i]),
+			   text);
 	}
 	if (list->own.count == 0 && list->named_count == 0 && !is_allow)
 		gp_text_add(text, "none");
@@ -53,8 +66,7 @@ static void print_profiles(const struct gp_source *source,
 	for (i = 0; i < line->profile_count; i++) {
 		if (i > 0)
 			gp_text_add_char(text, ',');
-		gp_text_add(text, source->profile_name(source->context,
-						       line->profiles[i]));
+		gp_print_profile(source, line->profiles[i], text);
 	}
 }
 

@@ -8,6 +8,9 @@
 
 /* The key as it is written ("*", ".example.com", "alice@"). */
 void gp_print_key(const char *key, size_t key_len, struct gp_text *text);
+/* The name of a profile, without "profile:". */
+void gp_print_profile(const struct gp_source *source, uint32_t number,
+		      struct gp_text *text);
 /* The attributes of a line, separated by blanks, without the key and without a
    newline: groups where all of their services are alike. source names nets
    and profiles. */

@@ -405,6 +405,5 @@ void gp_level_print(const struct gp_source *source,
 		return;
 	}
 	gp_text_add(text, "profile:");
-	gp_text_add(text, source->profile_name(source->context,
-					       level->profile));
+	gp_print_profile(source, level->profile, text);
 }
