@@ -67,13 +67,14 @@ static int not_hidden(const struct dirent *entry)
 static void replay_folder(const char *folder)
 {
 	struct dirent **entries;
-	char path[4096];
+	char *path;
 	int i, count = scandir(folder, &entries, not_hidden, alphasort);
 
 	for (i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder,
-			 entries[i]->d_name);
+		if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
+			abort();
 		replay(path);
+		free(path);
 		free(entries[i]);
 	}
 	if (count >= 0)
