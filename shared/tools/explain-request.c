@@ -181,7 +181,8 @@ static void set_addresses(struct words *words)
 {
 	struct gp_request *request = &words->asked->request;
 
-	request->client_was_forwarded = words->client_given;
+	/* Before the peer's address stands in for it. */
+	request->client_was_forwarded = request->client.known;
 	if (!words->peer_given)
 		request->connection = request->client;
 	else if (!words->client_given)
