@@ -44,6 +44,7 @@ struct daemon {
 	struct gp_settings *settings;
 	struct gp_listeners listeners;
 	int pid_fd;
+	unsigned max_clients;
 	struct event_base *base;
 	struct gp_policy_door *door;
 	struct gp_server *server;
@@ -176,6 +177,23 @@ static void log_lines(char *text)
 	free(text);
 }
 
+/* How many clients there can be, so that the daemon's own descriptors are always
+   left: a new map has to be opened however many clients there are. */
+static unsigned possible_clients(const struct gp_settings *settings)
+{
+	unsigned wanted = settings->max_clients + SPARE_DESCRIPTORS;
+	unsigned has = gp_process_descriptors(wanted);
+	unsigned clients = has > SPARE_DESCRIPTORS ?
+		has - SPARE_DESCRIPTORS : 1;
+
+	if (has >= wanted)
+		return settings->max_clients;
+	gp_log(GP_LOG_WARNING, "max_clients = %u needs %u descriptors, and the "
+	       "system allows %u (ulimit -n): %u clients are served",
+	       settings->max_clients, wanted, has, clients);
+	return clients;
+}
+
 static void on_hup(evutil_socket_t fd, short what, void *context)
 {
 	struct daemon *d = context;
@@ -191,7 +209,7 @@ static void on_hup(evutil_socket_t fd, short what, void *context)
 		gp_log(GP_LOG_ERROR, "the settings stay as they were");
 		return;
 	}
-	max_clients = settings->max_clients;
+	max_clients = possible_clients(settings);
 	if (strcmp(settings->policy_socket, d->settings->policy_socket) != 0)
 		gp_log(GP_LOG_WARNING, "policy_socket was changed, which needs "
 		       "a restart");
@@ -241,7 +259,6 @@ static int open_sockets(struct daemon *d, const char **error_r)
 	struct gp_listener_access access = { (uid_t)-1, (gid_t)-1 };
 	struct gp_process_user user;
 	bool is_root = geteuid() == 0;
-	unsigned wanted = d->settings->max_clients + SPARE_DESCRIPTORS;
 
 	if (is_root) {
 		if (gp_process_find_user(d->options.user, &user, d->arena,
@@ -263,10 +280,7 @@ static int open_sockets(struct daemon *d, const char **error_r)
 	if (gp_listeners_open(&d->listeners, d->settings->policy_socket,
 			      &access, d->arena, error_r) < 0)
 		return EX_UNAVAILABLE;
-	if (gp_process_descriptors(wanted) < wanted)
-		gp_log(GP_LOG_WARNING, "max_clients = %u needs %u descriptors, "
-		       "which the system does not allow (ulimit -n)",
-		       d->settings->max_clients, wanted);
+	d->max_clients = possible_clients(d->settings);
 	if (is_root && gp_process_become(&user, d->arena, error_r) < 0)
 		return EX_NOPERM;
 	return EX_OK;
@@ -288,7 +302,7 @@ static int make_server(struct daemon *d, const char **error_r)
 {
 	struct gp_server_options options = {
 		.answer = gp_policy_door_answer,
-		.max_clients = d->settings->max_clients,
+		.max_clients = d->max_clients,
 		.patience = PATIENCE,
 	};
 	size_t i;

@@ -196,16 +196,27 @@ void gp_policy_door_free(struct gp_policy_door **_door)
 	free(door);
 }
 
+/* Opens the map at once and not at the first request: trouble is seen when the
+   daemon is started, and connections cannot take the last descriptor first. */
+static void open_map(struct gp_policy_door *door,
+		     const struct gp_settings *settings)
+{
+	const char *error;
+
+	gp_map_free(&door->map);
+	door->map = gp_map_new(settings->map, settings->map_owner_uid);
+	if (gp_map_source(door->map, &error) == NULL)
+		gp_log(GP_LOG_ERROR, "%s", error);
+}
+
 void gp_policy_door_set(struct gp_policy_door *door,
 			struct gp_settings *settings)
 {
 	struct gp_settings *old = door->settings;
 
 	if (old == NULL || strcmp(old->map, settings->map) != 0 ||
-	    old->map_owner_uid != settings->map_owner_uid) {
-		gp_map_free(&door->map);
-		door->map = gp_map_new(settings->map, settings->map_owner_uid);
-	}
+	    old->map_owner_uid != settings->map_owner_uid)
+		open_map(door, settings);
 	door->settings = settings;
 	gp_settings_free(&old);
 }

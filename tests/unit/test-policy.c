@@ -31,6 +31,8 @@ static char logged[4096];
 /* The linker puts these in the place of the real ones. */
 struct gp_map *__wrap_gp_map_new(const char *path, uid_t owner);
 void __wrap_gp_map_free(struct gp_map **map);
+const struct gp_source *__wrap_gp_map_source(struct gp_map *map,
+					     const char **error_r);
 void __wrap_gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
 			 const struct gp_request *request,
 			 struct gp_arena *scratch,
@@ -48,6 +50,14 @@ struct gp_map *__wrap_gp_map_new(const char *path, uid_t owner)
 void __wrap_gp_map_free(struct gp_map **map)
 {
 	*map = NULL;
+}
+
+const struct gp_source *__wrap_gp_map_source(struct gp_map *map,
+					     const char **error_r)
+{
+	assert_ptr_equal(map, &judged);
+	*error_r = "there is no map";
+	return NULL;
 }
 
 void __wrap_gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
@@ -428,6 +438,8 @@ static void new_settings_keep_the_map(void **state)
 	(void)state;
 	maps_opened = settings_freed = 0;
 	other.map = "/other";
+	logged[0] = '\0';
+	gp_log_set_sink(note_log);
 	door = gp_policy_door_new(&settings, false);
 	assert_int_equal(maps_opened, 1);
 	gp_policy_door_set(door, &same);
@@ -435,6 +447,8 @@ static void new_settings_keep_the_map(void **state)
 	assert_int_equal(settings_freed, 1);
 	gp_policy_door_set(door, &other);
 	assert_int_equal(maps_opened, 2);
+	assert_string_equal(logged, "there is no map\nthere is no map\n");
+	gp_log_set_sink(NULL);
 	gp_policy_door_free(&door);
 	assert_null(door);
 	assert_int_equal(settings_freed, 3);

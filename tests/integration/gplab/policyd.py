@@ -82,10 +82,6 @@ class Policyd:
                                f"log line {pattern!r} in\n{self.log()}",
                                deadline, self.process)
 
-    def inet_port(self):
-        """The port of the first TCP listener, as the daemon says."""
-        return int(self.wait_log(r"listening on inet:\S*:(\d+)").group(1))
-
     def client(self):
         return Client(self.path)
 
