@@ -12,6 +12,7 @@
 #include "shared/map/loaded.h"
 #include "shared/map/record.h"
 #include "shared/map/store.h"
+#include "shared/rules/key.h"
 
 struct checked_net {
 	bool checked;
@@ -26,6 +27,9 @@ struct gp_loaded {
 	struct gp_record_meta meta;
 	struct gp_source source;
 	struct checked_net *nets;
+	/* What map_find() says of "*", which every decision looks up. */
+	struct gp_lines every;
+	int every_found;
 	/* What is said of a record that is damaged. */
 	const char *damaged;
 };
@@ -58,17 +62,30 @@ static int get_lines(const struct gp_loaded *loaded, struct gp_wire *wire,
 	return -1;
 }
 
-static int map_find(void *context, const char *key, size_t key_len,
-		    struct gp_arena *scratch, struct gp_lines *lines_r,
-		    const char **error_r)
+static int find(const struct gp_loaded *loaded, const char *key,
+		size_t key_len, struct gp_arena *scratch,
+		struct gp_lines *lines_r, const char **error_r)
 {
-	const struct gp_loaded *loaded = context;
 	struct gp_wire wire;
 	int ret = get_record(loaded, key, key_len, &wire, error_r);
 
 	if (ret <= 0)
 		return ret;
 	return get_lines(loaded, &wire, scratch, lines_r, error_r);
+}
+
+static int map_find(void *context, const char *key, size_t key_len,
+		    struct gp_arena *scratch, struct gp_lines *lines_r,
+		    const char **error_r)
+{
+	const struct gp_loaded *loaded = context;
+
+	if (!gp_key_is_every(key, key_len))
+		return find(loaded, key, key_len, scratch, lines_r, error_r);
+	*lines_r = loaded->every;
+	if (loaded->every_found < 0)
+		*error_r = loaded->damaged;
+	return loaded->every_found;
 }
 
 /* The record of a numbered thing, behind its name. One that the meta record
@@ -289,6 +306,10 @@ int gp_loaded_open(const char *path, const struct stat *stat,
 	ret = gp_store_open(path, stat, &loaded->store, error_r);
 	if (ret > 0 && load_meta(loaded, error_r) < 0)
 		ret = gp_map_error(error_r, "%s", *error_r);
+	if (ret > 0)
+		loaded->every_found = find(loaded, GP_KEY_EVERY,
+					   GP_KEY_EVERY_LEN, arena,
+					   &loaded->every, error_r);
 	if (ret <= 0)
 		gp_loaded_free(&loaded);
 	*loaded_r = loaded;

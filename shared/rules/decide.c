@@ -3,7 +3,6 @@
    place. What a client may be told is a decision of its own: that for a
    mailbox of the same domain which no line names. */
 
-#include <stdio.h>
 #include <string.h>
 #include "shared/rules/decide.h"
 #include "shared/rules/resolve.h"
@@ -191,7 +190,10 @@ static int decide(struct decision *d, const struct gp_name *name,
 
 static void copy_text(char *dest, size_t size, const char *str)
 {
-	snprintf(dest, size, "%s", str);
+	size_t len = strnlen(str, size - 1);
+
+	memcpy(dest, str, len);
+	dest[len] = '\0';
 }
 
 /* What is to be remembered of a decision when its rules are gone. */

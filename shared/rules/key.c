@@ -15,8 +15,19 @@ size_t gp_key_labels(const char *domain, size_t len)
 	return labels;
 }
 
-/* Characters that no domain has and that show that something else was meant.
-   What is not ASCII is the normalisation's business. */
+/* Characters that no domain has and that show that something else was meant. */
+static bool is_foreign(char c)
+{
+	switch (c) {
+	case '*': case '/': case ':': case ',': case ';': case '"': case '\'':
+	case '(': case ')': case '[': case ']': case '<': case '>': case '\\':
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is not ASCII is the normalisation's business. */
 static int check_domain(const char *str, size_t len, const char **error_r)
 {
 	size_t i;
@@ -28,7 +39,7 @@ static int check_domain(const char *str, size_t len, const char **error_r)
 				   "domain or a mailbox";
 			return -1;
 		}
-		if (strchr("*/:,;\"'()[]<>\\", str[i]) != NULL) {
+		if (is_foreign(str[i])) {
 			*error_r = "no key: write \"*\", example.com, "
 				   ".example.com, alice@example.com, alice@, "
 				   "@, net:NAME or profile:NAME";

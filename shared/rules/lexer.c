@@ -102,7 +102,7 @@ static struct gp_word *add_word(struct gp_lexer *lexer, size_t offset)
 
 static bool is_white(char c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return c <= ' ' && (c == ' ' || (c >= '\t' && c <= '\r'));
 }
 
 /* Blanks are fine: they can only stand in quotes here. */
@@ -139,12 +139,12 @@ static size_t read_word(struct gp_lexer *lexer, const char *str, size_t len,
 	const char *quote = NULL;
 	size_t end = offset, start = offset;
 
-	while (end < len && !is_white(str[end]) && quote == NULL) {
+	for (; end < len && !is_white(str[end]); end++) {
 		if (str[end] == '"' && end > start && str[end - 1] == '=' &&
-		    memchr(str + start, '=', end - start) == &str[end - 1])
+		    memchr(str + start, '=', end - start) == &str[end - 1]) {
 			quote = &str[end];
-		else
-			end++;
+			break;
+		}
 	}
 	gp_text_add_mem(&lexer->bytes, str + start, end - start);
 	if (quote != NULL) {

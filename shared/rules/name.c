@@ -25,6 +25,9 @@ static int check_characters(const char *str, size_t len, const char **error_r)
 	int size;
 
 	for (; str < end; str += size) {
+		size = 1;
+		if (*str > 0x20 && *str < 0x7f)
+			continue;
 		size = gp_utf8_next(str, end - str, &c);
 		if (size < 0) {
 			*error_r = "the name is not valid UTF-8";
