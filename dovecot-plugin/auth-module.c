@@ -327,9 +327,9 @@ static void log_settings_errors(char *errors)
 
 /* Called as root, once for each gatepost.conf that is named. The map is opened
    here, so that one which only root can read serves until it is replaced. */
-static struct passdb_module *gatepost_preinit(pool_t pool, const char *args)
+static struct passdb_module *gatepost_new(pool_t pool, const char *conf)
 {
-	const char *path = *args == '\0' ? GP_SETTINGS_PATH : args;
+	const char *path = *conf == '\0' ? GP_SETTINGS_PATH : conf;
 	struct gp_passdb *db = p_new(pool, struct gp_passdb, 1);
 	const char *error;
 	char *errors;
@@ -349,6 +349,8 @@ static struct passdb_module *gatepost_preinit(pool_t pool, const char *args)
 		gp_log(GP_LOG_ERROR, "%s", error);
 	return &db->module;
 }
+
+GP_DOVECOT_DEFINE_PREINIT(gatepost_preinit, gatepost_new)
 
 /* Called as the auth process's own user. */
 static void gatepost_init(struct passdb_module *module)

@@ -65,4 +65,38 @@ gp_dovecot_credentials_result(lookup_credentials_callback_t *callback,
 #endif
 }
 
+/* Defines the interface's preinit function. create(pool, path) makes the
+   module; path is that of gatepost.conf, empty for the default one. In 2.3 it
+   is the passdb's "args", in 2.4 the setting gatepost_config. */
+#ifdef GP_DOVECOT_PREINIT_ARGS
+#define GP_DOVECOT_DEFINE_PREINIT(function, create) \
+static struct passdb_module *function(pool_t pool, const char *args) \
+{ \
+	return create(pool, args); \
+}
+#else
+#include "settings.h"
+#include "dovecot-plugin/settings-module.h"
+
+#ifdef GP_DOVECOT_PREINIT_PARAMETERS
+#define GP_DOVECOT_PARAMETERS \
+	const struct passdb_parameters *parameters ATTR_UNUSED,
+#else
+#define GP_DOVECOT_PARAMETERS
+#endif
+
+#define GP_DOVECOT_DEFINE_PREINIT(function, create) \
+static int function(pool_t pool, struct event *event, GP_DOVECOT_PARAMETERS \
+		    struct passdb_module **module_r, const char **error_r) \
+{ \
+	const struct gatepost_settings *set; \
+	if (settings_get(event, &gatepost_setting_parser_info, 0, &set, \
+			 error_r) < 0) \
+		return -1; \
+	*module_r = create(pool, set->gatepost_config); \
+	settings_free(set); \
+	return 0; \
+}
+#endif
+
 #endif

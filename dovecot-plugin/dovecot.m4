@@ -63,8 +63,91 @@ Install them (Debian: apt install dovecot-dev) or leave the plugin out with
 	done`
 ])
 
+dnl GP_DOVECOT_SHAPE(NAME, WHAT, CODE): defines NAME for the plugin when CODE
+dnl compiles against the headers; gp_shape is then yes. A function of another
+dnl shape than the headers say is only a warning by default.
+AC_DEFUN([GP_DOVECOT_SHAPE], [
+	gp_save_CPPFLAGS=$CPPFLAGS
+	gp_save_CFLAGS=$CFLAGS
+	CPPFLAGS="$CPPFLAGS $DOVECOT_CPPFLAGS"
+	CFLAGS="$CFLAGS -std=gnu11 -Werror=incompatible-pointer-types"
+	AC_MSG_CHECKING([$2])
+	AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#define HAVE_CONFIG_H 1
+#include "config.h"
+#include "lib.h"
+#include "auth-common.h"
+#include "auth-request.h"
+#include "passdb.h"
+$3
+		]])], [gp_shape=yes], [gp_shape=no])
+	AC_MSG_RESULT([$gp_shape])
+	CPPFLAGS=$gp_save_CPPFLAGS
+	CFLAGS=$gp_save_CFLAGS
+	AS_IF([test $gp_shape = yes],
+		[DOVECOT_CPPFLAGS="$DOVECOT_CPPFLAGS -D$1"])
+])
+
+dnl Exactly one shape of preinit compiles; none means a Dovecot that is not
+dnl known yet.
+AC_DEFUN([GP_DOVECOT_PREINIT], [
+	gp_preinit_known=no
+	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_ARGS],
+		[whether a passdb is given arguments (2.3)], [
+		static struct passdb_module *f(pool_t pool, const char *args)
+		{ return pool != NULL && args != NULL ? NULL : NULL; }
+		struct passdb_module_interface i = { .preinit = f };])
+	AS_IF([test $gp_shape = yes], [gp_preinit_known=yes])
+	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_EVENT],
+		[whether a passdb is given an event (2.4.0)], [
+		static int f(pool_t p, struct event *e,
+			     struct passdb_module **m, const char **r)
+		{ return p != NULL && e != NULL && m != NULL && r != NULL; }
+		struct passdb_module_interface i = { .preinit = f };])
+	AS_IF([test $gp_shape = yes], [gp_preinit_known=settings])
+	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_PARAMETERS],
+		[whether a passdb is given parameters (2.4.3)], [
+		static int f(pool_t p, struct event *e,
+			     const struct passdb_parameters *a,
+			     struct passdb_module **m, const char **r)
+		{ return p != NULL && e != NULL && a != NULL && m != NULL &&
+			 r != NULL; }
+		struct passdb_module_interface i = { .preinit = f };])
+	AS_IF([test $gp_shape = yes], [gp_preinit_known=settings])
+	AS_IF([test $gp_preinit_known = no], [AC_MSG_ERROR([
+this Dovecot ($dovecot_version) prepares its passdbs in a way that Gatepost
+does not know yet. Leave the plugin out with --disable-dovecot-plugin, or take
+a newer Gatepost.])])
+])
+
+AC_DEFUN([GP_DOVECOT_SHAPES], [
+	GP_DOVECOT_PREINIT
+	GP_DOVECOT_SHAPE([GP_DOVECOT_FIELDS_PROTOCOL],
+		[whether a login has a protocol (2.4.0)], [
+		const char *f(struct auth_request *r);
+		const char *f(struct auth_request *r)
+		{ return r->fields.protocol; }])
+	GP_DOVECOT_SHAPE([GP_DOVECOT_CREDENTIALS_SCHEME],
+		[whether credentials come with a scheme (2.4.5)], [
+		void f(lookup_credentials_callback_t *c,
+		       struct auth_request *r);
+		void f(lookup_credentials_callback_t *c,
+		       struct auth_request *r)
+		{ c(PASSDB_RESULT_NEXT, NULL, 0, NULL, r); }])
+	dnl With 2.4 settings come from modules of their own.
+	GP_DOVECOT_SETTINGS_MODULE=
+	GP_DOVECOT_SETTINGS_PART=
+	AS_IF([test $gp_preinit_known = settings],
+		[GP_DOVECOT_SETTINGS_MODULE=dovecot-plugin/libgatepost_settings.la
+		 GP_DOVECOT_SETTINGS_PART=dovecot-plugin/libsettings-part.la])
+	AC_SUBST([GP_DOVECOT_SETTINGS_MODULE])
+	AC_SUBST([GP_DOVECOT_SETTINGS_PART])
+	AC_SUBST([DOVECOT_CPPFLAGS])
+])
+
 AC_DEFUN([GP_DOVECOT], [
 	GP_DOVECOT_FIND
 	GP_DOVECOT_READ
 	GP_DOVECOT_HEADERS
+	GP_DOVECOT_SHAPES
 ])

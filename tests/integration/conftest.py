@@ -1,5 +1,5 @@
 """Shared by all tests on real servers: where the lab's modules are found, and
-what is shown of a server's log when a test fails."""
+what is shown of the servers' logs when a test fails."""
 
 import pathlib
 import sys
@@ -9,6 +9,28 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from gplab import common  # noqa: E402
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """With xdist a file's tests stay together: they share their servers."""
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadfile"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    made = item.funcargs.get("lab") if hasattr(item, "funcargs") else None
+    if report.failed and made is not None:
+        report.sections += [
+            (f"end of {path.name}", _tail(path))
+            for path in sorted(made.dir.rglob("*.log"))]
+
+
+def _tail(path, lines=30):
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,19 @@ service lmtp {{
 """
 
 
+def _new_folder(parent, name):
+    """A folder for one more server. Names are short: paths of sockets may
+    have no more than 107 bytes."""
+    number = 1
+    while True:
+        path = parent / (name if number == 1 else f"{name}{number}")
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+
+
 def module_folder():
     """Where Dovecot looks for its modules."""
     if DOVECOT_CONFIG.exists():
@@ -149,8 +162,7 @@ class Dovecot:
                  mechanisms=MECHANISMS, auth_sockets=(), ssl_min="TLSv1",
                  name="dovecot"):
         self.lab = lab
-        self.dir = lab.dir / name
-        self.dir.mkdir()
+        self.dir = _new_folder(lab.dir, name)
         self.dir.chmod(0o755)
         self.conf = self.dir / "dovecot.conf"
         self.log_path = self.dir / "dovecot.log"

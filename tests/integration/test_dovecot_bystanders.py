@@ -1,0 +1,202 @@
+"""Whom Gatepost must not touch: mail that is delivered, administrators who
+look users up, and neighbours of a client that is refused."""
+
+import re
+import smtplib
+import time
+
+import pytest
+
+from gplab import clients, common, dovecot
+
+RULES = """
+*             all=tls
+open.example  all=cleartext
+shut.example  all=off
+"""
+USERS = {"alice@open.example": "secret", "alice@shut.example": "secret",
+         "bob@open.example": "secret"}
+# Looks in the passdbs whether a user exists.
+USERDB_ASKS_PASSDB = """
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={dir}/mail/%u
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def rules(lab):
+    lab.write_conf()
+    lab.compile(RULES + "carol@open.example imap=off\n")
+
+
+@pytest.fixture(scope="module")
+def server(lab, rules):
+    return dovecot.Dovecot(lab, users=USERS,
+                           userdbs=[USERDB_ASKS_PASSDB]).start()
+
+
+@pytest.fixture(scope="module")
+def without_map(lab):
+    lab.write("nomap.conf", f"map = {lab.dir}/nowhere.lmdb\n")
+    return dovecot.Dovecot(
+        lab, users=USERS, userdbs=[USERDB_ASKS_PASSDB], name="without-map",
+        passdbs=["passdb {{\n  driver = gatepost\n"
+                 f"  args = {lab.dir}/nomap.conf\n}}}}\n",
+                 dovecot.PASSDB_USERS]).start()
+
+
+@pytest.fixture(params=["server", "without_map"])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+def deliver(server, user):
+    with smtplib.LMTP(common.SERVER, server.port("lmtp")) as lmtp:
+        return lmtp.sendmail("sender@other.example", [user],
+                             "Subject: test\r\n\r\ntest\r\n")
+
+
+@pytest.mark.parametrize("user", ["alice@open.example", "alice@shut.example"])
+def test_mail_is_delivered(either, user):
+    assert deliver(either, user) == {}
+
+
+def test_unknown_recipient_is_still_unknown(either):
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        deliver(either, "nobody@open.example")
+    code, text = refused.value.recipients["nobody@open.example"]
+    assert code == 550 and b"doesn't exist" in text
+
+
+def test_doveadm_user(either):
+    for user in ("alice@open.example", "alice@shut.example"):
+        assert either.doveadm("user", user).returncode == 0
+    assert either.doveadm("user", "nobody@open.example").returncode == 67
+
+
+def test_doveadm_auth_lookup(either):
+    found = either.doveadm("auth", "lookup", "alice@shut.example")
+    assert found.returncode == 0
+    assert "alice@shut.example" in found.stdout
+
+
+def test_doveadm_enters_a_mailbox(either):
+    assert either.doveadm("mailbox", "list", "-u",
+                          "alice@shut.example").returncode == 0
+
+
+def test_bystanders_leave_no_trace(server):
+    server.mark()
+    deliver(server, "alice@shut.example")
+    server.doveadm("user", "alice@shut.example")
+    assert "gatepost" not in server.log()
+
+
+def test_lmtp_proxy_looks_up(lab, rules):
+    """An LMTP proxy asks the passdb where a recipient lives."""
+    backend = dovecot.Dovecot(lab, users=USERS, gatepost=False,
+                              name="backend").start()
+    passdb = ("passdb {{\n  driver = static\n"
+              f"  args = proxy=y host={common.SERVER} "
+              f"port={backend.port('lmtp')} nopassword=y\n}}}}\n")
+    front = dovecot.Dovecot(
+        lab, users=USERS, name="front", extra="lmtp_proxy = yes\n",
+        passdbs=[dovecot.PASSDB_GATEPOST, passdb]).start()
+    assert deliver(front, "alice@shut.example") == {}
+    backend.wait_log(r"lmtp\(alice@shut\.example\).*saved mail to INBOX")
+
+
+# doveadm auth test is a login.
+
+def test_doveadm_auth_test_says_why(server):
+    refused = server.auth_test("alice@shut.example", "secret",
+                               service="imap", rip=common.CLIENT)
+    assert refused.returncode == 77
+    assert "switched off" in refused.stdout + refused.stderr
+    allowed = server.auth_test("alice@open.example", "secret",
+                               service="imap", rip=common.CLIENT)
+    assert allowed.returncode == 0
+
+
+# Neighbours.
+
+@pytest.fixture(scope="module")
+def slow(lab, rules):
+    """As Dovecot is out of the box: a failed login is answered late, and
+    makes the next from that address slower still."""
+    server = dovecot.Dovecot(lab, name="slow", penalty=True,
+                             users={**USERS, "carol@open.example": "secret"},
+                             failure_delay="2 secs", protocols="imap")
+    return server.start()
+
+
+def login(server, user, password="secret", **options):
+    return clients.login(server, "imap", user, password, **options)
+
+
+def test_disclosed_refusals_cost_nobody_time(slow):
+    source = "127.0.0.20"
+    for _ in range(4):
+        for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
+            answer = login(slow, "alice@shut.example", source=source,
+                           mechanism=mechanism)
+            assert answer.line.startswith("a NO [CONTACTADMIN]")
+            assert answer.seconds < 1, answer
+    assert login(slow, "bob@open.example", source=source).seconds < 1
+
+
+def test_wrong_passwords_still_cost_time(slow):
+    """The counterpart: the measurement does see a penalty."""
+    source = "127.0.0.21"
+    assert login(slow, "bob@open.example", "wrong",
+                 source=source).seconds > 1
+    assert login(slow, "bob@open.example", source=source).seconds > 1
+
+
+def test_undisclosed_refusals_take_the_penalty(slow):
+    """As a name that does not exist would."""
+    for source, user in (("127.0.0.22", "carol@open.example"),
+                         ("127.0.0.23", "nobody@open.example")):
+        begun = time.monotonic()
+        answer = login(slow, user, source=source)
+        assert answer.line == ("a NO [AUTHENTICATIONFAILED] "
+                               "Authentication failed.")
+        assert answer.seconds > 1, (user, answer)
+        assert login(slow, "bob@open.example", source=source).seconds > 1
+        assert time.monotonic() - begun < 15
+
+
+# Workers.
+
+def test_never_in_a_worker(lab, rules):
+    """With a passdb that runs in workers beside it."""
+    database = lab.dir / "users.sqlite"
+    lab.run(["/usr/bin/python3", "-c",
+             "import sqlite3, sys\n"
+             "db = sqlite3.connect(sys.argv[1])\n"
+             "db.execute('create table users (name text, password text)')\n"
+             "db.execute(\"insert into users values "
+             "('alice@open.example', '{PLAIN}secret'), "
+             "('alice@shut.example', '{PLAIN}secret')\")\n"
+             "db.commit()\n", database])
+    lab.write("sql.conf", f"""
+driver = sqlite
+connect = {database}
+password_query = SELECT name AS user, password FROM users WHERE name = '%u'
+""")
+    sql = ("passdb {{\n  driver = sql\n"
+           f"  args = {lab.dir}/sql.conf\n}}}}\n")
+    server = dovecot.Dovecot(lab, name="sql", protocols="imap",
+                             passdbs=[dovecot.PASSDB_GATEPOST, sql]).start()
+    for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
+        assert login(server, "alice@open.example",
+                     mechanism=mechanism).ok
+        assert "[CONTACTADMIN]" in login(server, "alice@shut.example",
+                                         mechanism=mechanism).line
+    assert not login(server, "alice@open.example", "wrong").ok
+    lines = re.findall(r".*gatepost: refused.*", server.log())
+    assert len(lines) == 3
+    assert all(" auth: Info: gatepost: " in line for line in lines), lines
+    assert not re.search(r"auth-worker.*gatepost", server.log())

@@ -1,0 +1,167 @@
+"""What a client may learn that has not proven its password: of a mailbox's
+own rule nothing. It gets what a name that does not exist gets."""
+
+import re
+import statistics
+
+import pytest
+
+from gplab import clients, common, dovecot
+
+RULES = """
+*                    all=cleartext
+lone@open.example    all=off
+lone@shut.example    all=off message="Just for this one"
+shut.example         all=off
+"""
+USERS = {"lone@open.example": "secret", "lone@shut.example": "secret",
+         "alice@open.example": "secret", "alice@shut.example": "secret"}
+PROTOCOLS = ("imap", "pop3", "submission", "sieve")
+MECHANISMS = ("PLAIN", "SASL-LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
+
+
+@pytest.fixture(scope="module")
+def rules(lab):
+    lab.write_conf()
+    lab.compile(RULES)
+
+
+@pytest.fixture(scope="module")
+def server(lab, rules):
+    return dovecot.Dovecot(lab, users=USERS).start()
+
+
+@pytest.fixture(scope="module")
+def delayed(lab, rules):
+    """With Dovecot's own delay of failures."""
+    return dovecot.Dovecot(lab, users=USERS, name="delayed",
+                           failure_delay="2 secs", protocols="imap").start()
+
+
+def without_challenges(answer):
+    """What was said, the random parts of challenges left out."""
+    return [re.sub(r"^(\+|334|\") ?.*", r"\1", line) for line in answer.said
+            if not re.match(r"\* OK|\+OK .*ready|220|250|\"\w+\" |OK \"Dov",
+                            line)]
+
+
+def shape(answer):
+    return (answer.line, answer.steps, without_challenges(answer))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_own_rule_looks_like_no_mailbox(server, protocol, mechanism):
+    nobody = clients.login(server, protocol, "nobody@open.example", "secret",
+                           mechanism)
+    assert not nobody.ok
+    for password in ("secret", "wrong"):
+        lone = clients.login(server, protocol, "lone@open.example", password,
+                             mechanism)
+        assert shape(lone) == shape(nobody)
+
+
+def test_own_commands(server):
+    for protocol, command in (("imap", "LOGIN"), ("pop3", "USER")):
+        nobody = clients.login(server, protocol, "nobody@open.example",
+                               "secret", command)
+        lone = clients.login(server, protocol, "lone@open.example", "secret",
+                             command)
+        assert shape(lone) == shape(nobody)
+
+
+def test_the_log_has_the_true_cause(server):
+    server.mark()
+    clients.login(server, "imap", "lone@open.example", "secret")
+    line = server.wait_log(r".*gatepost: refused: .*").group(0)
+    for part in ("cause=off", "rule=<lone@open.example>", "disclosed=no"):
+        assert part in line
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_domains_rule_is_told_as_the_domains(server, protocol):
+    """The mailbox's own message would tell that it has a rule."""
+    lone = clients.login(server, protocol, "lone@shut.example", "secret")
+    nobody = clients.login(server, protocol, "nobody@shut.example", "secret")
+    assert "switched off" in lone.line
+    assert lone.line == nobody.line
+
+
+def test_postfix_learns_no_reason(server):
+    with server.auth_client() as auth:
+        lone = auth.smtp("lone@open.example", "secret")
+        nobody = auth.smtp("nobody@open.example", "secret")
+        assert lone.kind == nobody.kind == "FAIL"
+        assert "reason" not in lone.fields
+        assert "nodelay" not in lone.fields
+
+
+@pytest.mark.parametrize("later", [
+    "driver = static\n  args = nopassword=y",
+    "driver = static\n  args = nopassword=y\n  skip = never\n"
+    "  result_success = continue-ok",
+])
+def test_no_later_passdb_lets_in(lab, rules, later):
+    server = dovecot.Dovecot(
+        lab, users=USERS, protocols="imap",
+        passdbs=[dovecot.PASSDB_GATEPOST,
+                 "passdb {{\n  " + later + "\n}}\n"]).start()
+    try:
+        for user in ("lone@open.example", "alice@shut.example"):
+            assert not clients.login(server, "imap", user, "secret").ok
+        assert clients.login(server, "imap", "alice@open.example", "x").ok
+    finally:
+        server.stop()
+
+
+def test_not_even_one_that_has_accepted_before(lab, rules):
+    """continue-ok in front makes of every failure behind it a success; of
+    this one it must not."""
+    front = ("passdb {{\n  driver = static\n  args = nopassword=y\n"
+             "  result_success = continue-ok\n}}\n")
+    server = dovecot.Dovecot(
+        lab, users=USERS, name="front", protocols="imap",
+        passdbs=[front, dovecot.PASSDB_GATEPOST]).start()
+    for user in ("lone@open.example", "alice@shut.example"):
+        assert not clients.login(server, "imap", user, "secret").ok
+    assert clients.login(server, "imap", "alice@open.example", "x").ok
+    lab.map.rename(lab.dir / "away")
+    server.restart()
+    try:
+        answer = clients.login(server, "imap", "alice@open.example", "x")
+        assert "[UNAVAILABLE]" in answer.line
+    finally:
+        (lab.dir / "away").rename(lab.map)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "CRAM-MD5", "SCRAM-SHA-256"])
+def test_times_are_alike(delayed, mechanism):
+    """A refusal that is not told takes as long as an unknown name."""
+    def times(user, password):
+        return [clients.login(delayed, "imap", user, password,
+                              mechanism).seconds for _ in range(3)]
+    lone = times("lone@open.example", "secret")
+    wrong = times("lone@open.example", "wrong")
+    nobody = times("nobody@open.example", "secret")
+    # Failures are answered every half second.
+    for taken in (lone, wrong):
+        assert abs(statistics.median(taken)
+                   - statistics.median(nobody)) < 0.75, (taken, nobody)
+    assert min(lone) > 1
+
+
+def test_disclose_mailbox_and_none(lab, rules):
+    lab.write("tell-all.conf", f"map = {lab.map}\ndisclose = mailbox\n")
+    lab.write("tell-none.conf", f"map = {lab.map}\ndisclose = none\n")
+    for name, told in (("tell-all", True), ("tell-none", False)):
+        block = ("passdb {{\n  driver = gatepost\n"
+                 f"  args = {lab.dir}/{name}.conf\n}}}}\n")
+        server = dovecot.Dovecot(lab, users=USERS, name=name,
+                                 protocols="imap",
+                                 passdbs=[block, dovecot.PASSDB_USERS])
+        server.start()
+        for user in ("lone@open.example", "alice@shut.example"):
+            answer = clients.login(server, "imap", user, "secret",
+                                   source=common.CLIENT)
+            assert ("[CONTACTADMIN]" in answer.line) == told, answer
+        server.stop()
