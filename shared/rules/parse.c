@@ -89,7 +89,8 @@ static int add_networks(struct gp_parser *parser, const struct gp_word *word,
 		comma = memchr(item, ',', end - item);
 		if (comma == NULL)
 			comma = end;
-		if (comma == item)
+		/* A comma may stand behind a blank. */
+		if (comma == item && item == word->text)
 			continue;
 		text = gp_arena_strndup(parser->arena, item, comma - item);
 		what = "a net consists of networks and names no other net";
