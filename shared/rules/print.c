@@ -114,38 +114,54 @@ static void begin(struct gp_text *text, size_t start, const char *name)
 	gp_text_add(text, name);
 }
 
-static bool alike(const struct gp_line *line, uint32_t bits)
+/* The value that most of these services have, when the line sets all of them
+   and at least so many are alike; else 0. */
+static int group_value(const struct gp_line *line, uint32_t bits,
+		       unsigned least)
 {
-	int service;
+	unsigned count[GP_CLEARTEXT + 1] = { 0 };
+	int service, value;
 
 	if ((line->set & bits) != bits)
-		return false;
-	for (service = 1; service < GP_SERVICES; service++) {
-		if ((bits & GP_ATTR_BIT(service)) != 0 &&
-		    line->service[service] != line->service[GP_IMAP])
-			return false;
+		return 0;
+	for (service = 0; service < GP_SERVICES; service++) {
+		if ((bits & GP_ATTR_BIT(service)) == 0)
+			continue;
+		value = line->service[service];
+		if (++count[value] == least)
+			return value;
 	}
-	return true;
+	return 0;
 }
 
+/* The widest group that says most with one word, and what differs from it. */
 static void print_services(const struct gp_line *line, struct gp_text *text,
 			   size_t start)
 {
-	uint32_t bits = line->set & GP_SERVICE_BITS;
-	int service;
+	static const struct {
+		uint32_t bits;
+		unsigned least;
+		const char *name;
+	} groups[] = {
+		{ GP_SERVICE_BITS, 5, "all=" }, { CLIENT_BITS, 4, "clients=" },
+		{ GP_SERVICE_BITS, 3, "all=" }, { CLIENT_BITS, 3, "clients=" }
+	};
+	uint32_t grouped = 0;
+	int service, value = 0;
+	size_t i;
 
-	if (alike(line, GP_SERVICE_BITS)) {
-		begin(text, start, "all=");
-		gp_text_add(text, gp_value_name(line->service[GP_IMAP]));
-		return;
-	}
-	if (alike(line, CLIENT_BITS)) {
-		begin(text, start, "clients=");
-		gp_text_add(text, gp_value_name(line->service[GP_IMAP]));
-		bits &= ~CLIENT_BITS;
+	for (i = 0; value == 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
+		value = group_value(line, groups[i].bits, groups[i].least);
+		if (value == 0)
+			continue;
+		grouped = groups[i].bits;
+		begin(text, start, groups[i].name);
+		gp_text_add(text, gp_value_name(value));
 	}
 	for (service = 0; service < GP_SERVICES; service++) {
-		if ((bits & GP_ATTR_BIT(service)) == 0)
+		if ((line->set & GP_ATTR_BIT(service)) == 0 ||
+		    ((grouped & GP_ATTR_BIT(service)) != 0 &&
+		     line->service[service] == value))
 			continue;
 		begin(text, start, gp_service_name(service));
 		gp_text_add_char(text, '=');
