@@ -1,10 +1,12 @@
 """The policy daemon of a lab, and a client that speaks its protocol byte for
 byte."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import threading
 
 from gplab import common
 
@@ -173,3 +175,62 @@ class Client:
         finally:
             self.sock.settimeout(common.DEADLINE)
         return False
+
+
+class Recorder:
+    """Stands between Postfix and the daemon and writes down what passes. Each
+    connection is a list of (request, reply), the request as a dictionary.
+
+    listen   the path Postfix connects to
+    daemon   the path the daemon listens on
+    """
+
+    def __init__(self, listen, daemon):
+        self.daemon = daemon
+        self.connections = []
+        listen.parent.mkdir(exist_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(listen))
+        listen.chmod(0o666)
+        self.listener.listen(50)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def clear(self):
+        """Forgets what has passed; connections stay."""
+        for connection in self.connections:
+            connection.clear()
+
+    def requests(self):
+        """All requests and replies, connection by connection."""
+        return [pair for connection in self.connections
+                for pair in connection]
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                sock = self.listener.accept()[0]
+                record = []
+                self.connections.append(record)
+                threading.Thread(target=self._serve, args=(sock, record),
+                                 daemon=True).start()
+
+    def _serve(self, sock, record):
+        with sock, sock.makefile("rb") as lines, Client(self.daemon) as client:
+            while True:
+                whole = b""
+                while not whole.endswith(b"\n\n"):
+                    line = lines.readline()
+                    if not line:
+                        return
+                    whole += line
+                client.send(whole)
+                reply = client.reply()
+                text = whole.decode(errors="surrogateescape")
+                record.append((dict(line.split("=", 1) for line in
+                                    text[:-2].split("\n")), reply, whole))
+                sock.sendall(f"action={reply}\n\n".encode())

@@ -31,7 +31,7 @@ myhostname = mail.example.com
 mydestination =
 mynetworks = 192.0.2.25
 inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
+inet_protocols = all
 smtpd_peername_lookup = no
 alias_maps =
 alias_database =
@@ -58,7 +58,7 @@ smtpd_client_connection_rate_limit = 0
 smtpd_client_connection_count_limit = 0
 smtpd_relay_restrictions = permit_sasl_authenticated,
     reject_unauth_destination
-policy_check = check_policy_service {{ {policy}, timeout=10s,
+policy_check = check_policy_service {{ {policy}, timeout={timeout},
     {{ default_action = 451 4.3.0 Policy service unavailable }} }}
 submission_restrictions = $policy_check, permit_mynetworks,
     permit_sasl_authenticated, reject_unauth_destination
@@ -133,12 +133,13 @@ class Postfix:
     transport  where mail for example.com and example.net goes
     chroot     smtpd in the queue directory, as Debian has it
     outside    the check stands on port 25 too
+    timeout    how long Postfix waits for the daemon, twice
     extra      lines put behind main.cf
     """
 
     def __init__(self, lab, policy="unix:gatepost/policy", check="recipient",
                  transport="discard:", chroot=True, outside=False, extra="",
-                 name="postfix"):
+                 timeout="10s", name="postfix"):
         self.lab = lab
         self.dir = lab.dir / name
         self.etc = self.dir / "etc"
@@ -150,6 +151,7 @@ class Postfix:
         self.chroot = chroot
         self.outside = outside
         self.extra = extra
+        self.timeout = timeout
         self.ports = {service: lab.port() for service in SERVICES}
         self.process = None
         self._mark = 0
@@ -186,7 +188,7 @@ class Postfix:
 
     def write_config(self):
         main = MAIN.format(dir=self.dir, cert=self.lab.cert, key=self.lab.key,
-                           transport=self.transport,
+                           transport=self.transport, timeout=self.timeout,
                            policy=self.policy or "unix:gatepost/none")
         if self.policy is None:
             main = main.replace("= $policy_check,", "=")
