@@ -7,6 +7,7 @@ Postfix's programs are the host's; its configuration and spool are not touched.
 
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ import ssl
 
 from gplab import clients, common
 
+DAEMONS = pathlib.Path("/usr/lib/postfix/sbin")
 SERVICES = ("smtp", "submission", "submissions", "xclient", "webmail")
 
 MAIN = """
@@ -22,7 +24,7 @@ compatibility_level = 3.6
 queue_directory = {dir}/spool
 data_directory = {dir}/data
 command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
+daemon_directory = {daemons}
 mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {dir}/maillog
@@ -187,7 +189,8 @@ class Postfix:
         }
 
     def write_config(self):
-        main = MAIN.format(dir=self.dir, cert=self.lab.cert, key=self.lab.key,
+        main = MAIN.format(dir=self.dir, daemons=DAEMONS,
+                           cert=self.lab.cert, key=self.lab.key,
                            transport=self.transport, timeout=self.timeout,
                            policy=self.policy or "unix:gatepost/none")
         if self.policy is None:
@@ -203,8 +206,10 @@ class Postfix:
         self.lab.make_certificates()
         self.write_config()
         self.command("check")
+        # Not "postfix start-fg": that is a shell script, and its master makes
+        # itself leader of another session, where no signal of ours finds it.
         self.process = self.lab.start(
-            ["postfix", "-c", self.etc, "start-fg"],
+            [DAEMONS / "master", "-c", self.etc, "-d"],
             log=self.dir / "postfix.out")
         try:
             for port in self.ports.values():
