@@ -39,3 +39,9 @@ def lab(request):
     name = request.module.__name__.removeprefix("test_").replace("_", "-")
     with common.Lab(name) as made:
         yield made
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "policyd: tests of the policy daemon, which are run once "
+        "more with a daemon built with sanitizers")

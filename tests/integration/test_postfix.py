@@ -12,6 +12,8 @@ import pytest
 
 from gplab import common, dovecot, policyd, postfix
 
+pytestmark = pytest.mark.policyd
+
 RULES = """
 * all=tls
 off@example.com all=off
