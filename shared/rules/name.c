@@ -42,6 +42,19 @@ static int check_characters(const char *str, size_t len, const char **error_r)
 	return 0;
 }
 
+/* What becomes of a byte in a domain: its lower case; 0 for what no domain
+   has. */
+static const char domain_bytes[256] = {
+	['!'] = '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+', ',',
+	'-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':',
+	';', '<', '=', '>', '?',
+	['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l',
+	'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+	'[', '\\', ']', '^', '_', '`', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h',
+	'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v',
+	'w', 'x', 'y', 'z', '{', '|', '}', '~'
+};
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
@@ -58,15 +71,15 @@ static int copy_domain(const char *str, size_t len, char *dest,
 	if (len > 0 && str[len - 1] == '.')
 		len--;
 	for (i = 0; i < len; i++) {
-		if (str[i] <= 0x20 || str[i] >= 0x7f || str[i] == '@') {
+		dest[i] = domain_bytes[(unsigned char)str[i]];
+		if (dest[i] == '\0') {
 			*error_r = "the domain has characters that no domain "
 				   "has";
 			return -1;
 		}
-		if (str[i] == '.' && label_empty)
+		if (dest[i] == '.' && label_empty)
 			break;
-		label_empty = str[i] == '.';
-		dest[i] = lower(str[i]);
+		label_empty = dest[i] == '.';
 	}
 	if (label_empty) {
 		*error_r = len == 0 ? "the domain is empty" :
