@@ -4,7 +4,6 @@
    order of keys. */
 
 #include <string.h>
-#include "shared/base/clock.h"
 #include "shared/rules/check.h"
 #include "shared/rules/key.h"
 #include "shared/rules/resolve.h"
@@ -48,12 +47,6 @@ struct check {
 	uint32_t not_off;
 };
 
-static bool is_permanent(const struct gp_line *line)
-{
-	return !line->trial && line->from == GP_TIME_FIRST &&
-	       line->until == GP_TIME_LAST;
-}
-
 static void add_locks(struct locks *locks, const struct gp_lines *lines)
 {
 	const struct gp_line *line;
@@ -63,7 +56,8 @@ static void add_locks(struct locks *locks, const struct gp_lines *lines)
 
 	for (i = 0; i < lines->count; i++) {
 		line = &lines->line[i];
-		new = is_permanent(line) ? line->locked & ~locks->bits : 0;
+		new = gp_line_is_lasting(line) ?
+		      line->locked & ~locks->bits : 0;
 		for (attr = 0; new != 0 && attr < GP_ATTR_PROFILE; attr++) {
 			if ((new & GP_ATTR_BIT(attr)) == 0)
 				continue;
@@ -172,12 +166,14 @@ static void check_twice(struct check *check, const struct gp_lines *lines)
 	}
 }
 
-/* A chain of same_as is followed by the code that follows it at a login. */
+/* A chain of same_as is followed by the code that follows it at a login. A
+   line that names a mailbox only now and then ends no chain: without it, the
+   extension is cut and the chain may go on from there. */
 static void check_chain(struct check *check, const char *key, size_t key_len,
 			const struct gp_line *line)
 {
 	const struct gp_resolve_for what = {
-		.with_trials = true, .now = check->source->compiled,
+		.lasting = true,
 		.unnamed_mailbox = !gp_key_is_mailbox(key, key_len)
 	};
 	const struct gp_resolved *resolved;
@@ -318,7 +314,7 @@ static void note_every(struct check *check, const struct gp_lines *lines)
 
 	for (i = 0; i < lines->count; i++) {
 		line = &lines->line[i];
-		if (!is_permanent(line))
+		if (!gp_line_is_lasting(line))
 			continue;
 		check->every_place.file = line->file;
 		check->every_place.line = line->number;

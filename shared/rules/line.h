@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "shared/base/clock.h"
 #include "shared/net/netset.h"
 
 /* The model of a rule: one line of the rules file, groups resolved into their
@@ -139,6 +140,13 @@ int gp_tls_version_from_name(const char *name, size_t len);
 static inline bool gp_line_is_active(const struct gp_line *line, int64_t now)
 {
 	return line->from <= now && now < line->until;
+}
+
+/* True when the line counts at all times and in both decisions. */
+static inline bool gp_line_is_lasting(const struct gp_line *line)
+{
+	return !line->trial && line->from == GP_TIME_FIRST &&
+	       line->until == GP_TIME_LAST;
 }
 
 #endif

@@ -55,6 +55,13 @@ static void add_level(struct gather *gather, struct levels *levels,
 	levels->level[levels->count++] = level;
 }
 
+static bool counts(const struct gp_resolve_for *what,
+		   const struct gp_line *line)
+{
+	return what->lasting ? gp_line_is_lasting(line) :
+	       gp_line_is_active(line, what->now);
+}
+
 /* Keeps the lines that count, those on trial behind the others. NULL when
    there are none. */
 static struct gp_level *make_level(struct gather *gather,
@@ -69,8 +76,7 @@ static struct gp_level *make_level(struct gather *gather,
 	for (trial = 0; trial <= 1; trial++) {
 		for (i = 0; i < lines->count; i++) {
 			if (lines->line[i].trial != (trial == 1) ||
-			    !gp_line_is_active(&lines->line[i],
-					       gather->what->now))
+			    !counts(gather->what, &lines->line[i]))
 				continue;
 			if (trial == 1)
 				gather->resolved->has_trial = true;

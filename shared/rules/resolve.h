@@ -45,6 +45,8 @@ struct gp_resolve_for {
 	bool with_trials;
 	/* As if no line named the mailbox. */
 	bool unnamed_mailbox;
+	/* Only the lines that count at all times and in both decisions. */
+	bool lasting;
 	int64_t now;
 };
 

@@ -62,6 +62,14 @@ static void test_same_as(void **state)
 		{ "x@b same_as=x@c\nc same_as=b\n",
 		  "a:1:1: error: same_as leads in a circle, or over more than "
 		  "64 names; name the last one directly\n" },
+		/* A circle through the extension, as soon as the line that
+		   names the mailbox with it does not count. */
+		{ "u@b same_as=u+x@b\nu+x@b until=2027-01-01T00:00:00Z\n",
+		  "a:1:1: error: same_as leads in a circle, or over more than "
+		  "64 names; name the last one directly\n" },
+		{ "u@b same_as=u+x@b\nu+x@b imap=off mode=trial\n",
+		  "a:1:1: error: same_as leads in a circle, or over more than "
+		  "64 names; name the last one directly\n" },
 		{ "b same_as=c\nm@b imap=off\n",
 		  "a:2:1: error: no mailbox can have rules here: its domain "
 		  "is the same as another; write them there\n" },
@@ -71,7 +79,8 @@ static void test_same_as(void **state)
 	};
 	static const struct case_ right[] = {
 		{ "b same_as=c\nc same_as=d\nd imap=off\nm@d same_as=n@b\n",
-		  "" }
+		  "" },
+		{ "u@b same_as=u+x@b\nu+x@b imap=off\n", "" }
 	};
 
 	(void)state;
