@@ -288,6 +288,7 @@ static int judge(struct decision *d, const struct gp_name *name, int64_t now,
 /* The name whose rules hold: the login's, or the sender's without AUTH. On
    failure the verdict says why. */
 static int judged_name(const struct gp_source *source,
+		       const struct gp_policy *policy,
 		       const struct gp_request *request, struct gp_name *name,
 		       struct gp_verdict *verdict)
 {
@@ -305,8 +306,15 @@ static int judged_name(const struct gp_source *source,
 	if (ret == 0)
 		return 0;
 	verdict->kind = GP_REFUSE;
-	verdict->finding.cause = request->authenticated ?
-				 GP_CAUSE_NAME : GP_CAUSE_UNAUTHENTICATED;
+	if (request->authenticated) {
+		verdict->finding.cause = GP_CAUSE_NAME;
+		return -1;
+	}
+	/* It hangs on no mailbox, so it says nothing about one. */
+	verdict->finding.cause = GP_CAUSE_UNAUTHENTICATED;
+	verdict->disclosed = policy->disclose != GP_DISCLOSE_NONE;
+	if (verdict->disclosed)
+		verdict->told.cause = GP_CAUSE_UNAUTHENTICATED;
 	return -1;
 }
 
@@ -342,7 +350,7 @@ void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
 	struct gp_name name;
 
 	if (!begin_verdict(policy, request, verdict_r) ||
-	    judged_name(source, request, &name, verdict_r) < 0)
+	    judged_name(source, policy, request, &name, verdict_r) < 0)
 		return;
 	d.source = source;
 	d.policy = policy;
