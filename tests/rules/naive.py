@@ -301,7 +301,17 @@ def parse_value(name, text):
         return tuple(text.split(","))
     elif name == "same_as":
         return parse_key(text)
-    elif name in ("message", "help", "note"):
+    elif name == "message":
+        # "a `message` that is not printable ASCII of at most 200 bytes"
+        if not re.fullmatch("[ -~]{1,200}", text):
+            raise Invalid("message")
+        return text
+    elif name == "help":
+        # "a `help` that is not http(s)"
+        if not re.match("https?://", text):
+            raise Invalid("help")
+        return text
+    elif name == "note":
         return text
     else:
         raise Invalid(f"unknown attribute {name}")
@@ -420,11 +430,25 @@ class Rules:
         # "`lock` naming what the line does not set, or on a mailbox"
         if line.key.kind == "mailbox":
             raise Invalid("lock on a mailbox")
+        # Reading: alone, it names all that the line sets, so not nothing.
+        if not any(line.locks(name) for name in SERVICES + LOCKABLE):
+            raise Invalid("lock locks nothing")
         for name in line.attributes["lock"] or ():
-            # Reading: a group is set when one of its services is.
-            if not any(line.writes(service) is not None
+            if not all(self.may_lock(line, service, name)
                        for service in GROUPS.get(name, (name,))):
                 raise Invalid(f"lock={name} is not set")
+
+    @staticmethod
+    def may_lock(line, attribute, name):
+        if attribute not in SERVICES + LOCKABLE:
+            return False
+        # Reading: what "is left out of the wider group on its line" is not
+        # missed in it.
+        narrower = {"clients": (attribute,), "all": (attribute, "clients")}
+        return line.writes(attribute) is not None or any(
+            line.attributes.get(other) == "inherit" and
+            attribute in GROUPS.get(other, (attribute,))
+            for other in narrower.get(name, ()))
 
     def check_same_as(self, line):
         target = line.attributes["same_as"]
@@ -643,24 +667,6 @@ class Places:
         order = self.counting(value.line.key)
         return order.index(found.line) <= order.index(value.line)
 
-    def ordinary_keys(self):
-        """keys(), with those whose locks alone bear on the name.
-
-        Reading: a list that is locked above a name which is judged as another
-        stands where its key would stand for that name: a domain's in front of
-        the domain of the target and behind its mailbox.
-        """
-        keys = self.keys()
-        for kind, before in (("domain", domain_key(self.domain)),
-                             ("parent", EVERY)):
-            others = [key for name in self.above for key in name[::-1]
-                      if key.kind == kind and key not in keys]
-            if kind == "parent" and parent_keys(self.domain):
-                before = parent_keys(self.domain)[0]
-            at = keys.index(before)
-            keys[at:at] = others
-        return keys
-
     def cleartext_counts(self, found, value):
         if found.line is None:
             return False
@@ -672,10 +678,14 @@ class Places:
                 return False
             order = self.lock_keys()
         else:
-            order = self.ordinary_keys()
+            order = self.keys()
         # "counts only where it stands on the same line as the service's
         # value or in front of it in this order [...]: a domain's list, locked
         # or not, never softens a mailbox's own value"
+        # Reading: a list that is locked above a name which is judged as
+        # another has no place among that one's lines.
+        if found.line.key not in order:
+            return False
         list_at = order.index(found.line.key)
         value_at = order.index(value.line.key)
         if list_at != value_at:
