@@ -10,6 +10,7 @@
 #include <string.h>
 #include "shared/map/error.h"
 #include "shared/map/loaded.h"
+#include "shared/map/memo.h"
 #include "shared/map/record.h"
 #include "shared/map/store.h"
 #include "shared/rules/key.h"
@@ -24,6 +25,7 @@ struct checked_net {
 struct gp_loaded {
 	struct gp_arena *arena;
 	struct gp_store *store;
+	struct gp_memo *memo;
 	struct gp_record_meta meta;
 	struct gp_source source;
 	struct checked_net *nets;
@@ -34,6 +36,23 @@ struct gp_loaded {
 	const char *damaged;
 };
 
+static int get_value(const struct gp_loaded *loaded, const char *key,
+		     size_t key_len, const void **value_r,
+		     size_t *value_len_r)
+{
+	int ret;
+
+	if (gp_memo_get(loaded->memo, key, key_len, value_r, value_len_r))
+		return *value_r == NULL ? 0 : 1;
+	ret = gp_store_get(loaded->store, key, key_len, value_r, value_len_r);
+	if (ret > 0)
+		gp_memo_put(loaded->memo, key, key_len, *value_r,
+			    *value_len_r);
+	else if (ret == 0)
+		gp_memo_put(loaded->memo, key, key_len, NULL, 0);
+	return ret;
+}
+
 /* Returns 1 with what follows the check, 0, or -1. */
 static int get_record(const struct gp_loaded *loaded, const char *key,
 		      size_t key_len, struct gp_wire *wire_r,
@@ -41,8 +60,7 @@ static int get_record(const struct gp_loaded *loaded, const char *key,
 {
 	const void *value;
 	size_t value_len;
-	int ret = gp_store_get(loaded->store, key, key_len, &value,
-			       &value_len);
+	int ret = get_value(loaded, key, key_len, &value, &value_len);
 
 	if (ret > 0 &&
 	    !gp_record_open(key, key_len, value, value_len, wire_r))
@@ -300,6 +318,7 @@ int gp_loaded_open(const char *path, const struct stat *stat,
 	int ret;
 
 	loaded->arena = arena;
+	loaded->memo = gp_memo_new();
 	loaded->damaged = gp_arena_printf(arena, "map %s has a damaged "
 					  "record; compile the rules again "
 					  "with gatemap", path);
@@ -325,6 +344,7 @@ void gp_loaded_free(struct gp_loaded **loaded)
 		return;
 	arena = (*loaded)->arena;
 	gp_store_close(&(*loaded)->store);
+	gp_memo_free(&(*loaded)->memo);
 	*loaded = NULL;
 	gp_arena_free(&arena);
 	errno = saved_errno;
