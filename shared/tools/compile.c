@@ -6,18 +6,37 @@
 #include "shared/tools/compile.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "shared/rules/check.h"
 #include "shared/tools/program.h"
 
-static void print_diagnostics(struct gp_diagnostics *diagnostics, bool quiet)
+/* Prints those lines that are about the file. */
+static void print_of_file(const char *text, const char *file)
 {
+	size_t len = strlen(file);
+
+	while (*text != '\0') {
+		const char *end = strchr(text, '\n') + 1;
+
+		if (strncmp(text, file, len) == 0 && text[len] == ':')
+			fwrite(text, 1, (size_t)(end - text), stderr);
+		text = end;
+	}
+}
+
+static void print_diagnostics(struct gp_diagnostics *diagnostics,
+			      const struct gp_compile_options *options)
+{
+	bool errors = gp_diagnostics_errors(diagnostics) > 0;
 	struct gp_text text;
-	bool warnings = !quiet && gp_diagnostics_errors(diagnostics) == 0;
 
 	gp_text_init(&text);
-	gp_diagnostics_print(diagnostics, warnings, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	gp_diagnostics_print(diagnostics, !errors && !options->quiet, &text);
+	if (errors || options->warn_of == NULL)
+		fwrite(text.data, 1, text.len, stderr);
+	else
+		print_of_file(text.data, options->warn_of);
 	gp_text_deinit(&text);
 }
 
@@ -33,7 +52,7 @@ int gp_compile_check(struct gp_image *image,
 		gp_program_error("%s", error);
 		return EX_SOFTWARE;
 	}
-	print_diagnostics(diagnostics, options->quiet);
+	print_diagnostics(diagnostics, options);
 	return gp_diagnostics_errors(diagnostics) == 0 ? 0 : EX_DATAERR;
 }
 

@@ -14,6 +14,9 @@ struct gp_compile_options {
 	const struct gp_settings *settings;
 	/* Errors only. */
 	bool quiet;
+	/* Warnings about this file alone; NULL: about all. An update need not
+	   repeat what was said of the lines that stand. */
+	const char *warn_of;
 };
 
 /* Returns 0, or an exit code with the messages written. */

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "shared/base/clock.h"
 #include "shared/map/writer.h"
@@ -93,7 +92,7 @@ static int lock_and_compile(const struct gatemap_options *options,
 	if (lock < 0)
 		return status;
 	status = read_and_write(options, input);
-	close(lock);
+	gatemap_unlock(options, lock);
 	return status;
 }
 

@@ -265,6 +265,7 @@ static int check_and_write(struct update *update)
 	struct gp_compile_options compile_options = {
 		.settings = update->options->settings,
 		.quiet = update->options->quiet,
+		.warn_of = STANDARD_INPUT,
 	};
 	static const uint8_t none[32];
 	const uint8_t *sha256 = none;
@@ -470,7 +471,7 @@ static int update_map(const struct gatemap_options *options,
 			status = change(&update);
 		update_deinit(&update);
 	}
-	close(lock);
+	gatemap_unlock(options, lock);
 	return status;
 }
 

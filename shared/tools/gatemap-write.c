@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/map/writer.h"
+#include "shared/tools/interrupt.h"
 #include "shared/tools/program.h"
 
 /* Dovecot's default_vsz_limit is 256 MiB in 2.3 and a process needs some 64 of
@@ -31,17 +33,34 @@ int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,
 	return status;
 }
 
+/* A folder that is not there is no missing input here. */
+static int exit_code_of_writing(int error)
+{
+	if (error == ENOENT || error == ENOTDIR)
+		return EX_CANTCREAT;
+	return gp_program_exit_code(error);
+}
+
 int gatemap_lock(const struct gatemap_options *options, int *status_r)
 {
 	const char *error;
 	int fd = gp_map_lock(options->map, &error);
+	char path[PATH_MAX + 16];
 
-	if (fd >= 0)
-		return fd;
-	*status_r = errno == ENOENT || errno == ENOTDIR ? EX_CANTCREAT :
-		    gp_program_exit_code(errno);
-	gp_program_error("%s", error);
-	return -1;
+	if (fd < 0) {
+		*status_r = exit_code_of_writing(errno);
+		gp_program_error("%s", error);
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s.lock", options->map);
+	gp_interrupt_set_lock(path);
+	return fd;
+}
+
+void gatemap_unlock(const struct gatemap_options *options, int lock)
+{
+	gp_interrupt_set_lock(NULL);
+	gp_map_unlock(options->map, &lock);
 }
 
 static uint64_t map_size(const char *path)
@@ -79,9 +98,9 @@ int gatemap_write(const struct gatemap_options *options,
 	int status;
 
 	if (gp_map_write(options->map, image, &write_options, &error) < 0) {
-		status = errno == ENOENT || errno == ENOTDIR ? EX_CANTCREAT :
-			 gp_program_exit_code(errno);
-		gp_program_error("%s", error);
+		status = exit_code_of_writing(errno);
+		gp_program_error("%s%s", error, errno == EPERM ?
+				 "; with -p it gets those of a new map" : "");
 		return status;
 	}
 	warn_of_vsz_limit(options->map, before);

@@ -59,5 +59,6 @@ int gatemap_write(const struct gatemap_options *options,
 /* Takes the writers' lock. Returns a descriptor, or -1 with the message written
    and the exit code. */
 int gatemap_lock(const struct gatemap_options *options, int *status_r);
+void gatemap_unlock(const struct gatemap_options *options, int lock);
 
 #endif

@@ -4,8 +4,10 @@
 
 #include "shared/tools/interrupt.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,10 +18,24 @@ static const char old_stands[] =
 static const char new_stands[] =
 	"gatemap: interrupted; the new map is in force\n";
 
+static char lock_path[PATH_MAX + 16];
+static volatile sig_atomic_t has_lock;
+
+void gp_interrupt_set_lock(const char *path)
+{
+	has_lock = 0;
+	if (path == NULL)
+		return;
+	snprintf(lock_path, sizeof(lock_path), "%s", path);
+	has_lock = 1;
+}
+
 static void handle(int number)
 {
 	const char *text = gp_map_write_abandon() ? new_stands : old_stands;
 
+	if (has_lock)
+		unlink(lock_path);
 	if (write(STDERR_FILENO, text, strlen(text)) < 0) {
 		/* Nobody listens; the signal itself still tells. */
 	}

@@ -5,4 +5,8 @@
    says which map stands, and leave no half-written file behind. */
 void gp_interrupt_init(void);
 
+/* The writers' lock file, which goes with the program while it is held; NULL
+   when it is held no longer. */
+void gp_interrupt_set_lock(const char *path);
+
 #endif
