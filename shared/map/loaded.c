@@ -405,12 +405,13 @@ int gp_loaded_verify(struct gp_loaded *loaded, const char **error_r)
 {
 	struct counts counts = { 0, 0 };
 
-	if (verify_named(loaded, error_r) < 0 ||
-	    map_walk(loaded, "", 0, count_key, &counts, error_r) < 0)
-		return -1;
-	if (counts.keys == loaded->meta.meta.keys &&
-	    counts.lines == loaded->meta.meta.lines)
-		return 0;
-	*error_r = loaded->damaged;
+	if (verify_named(loaded, error_r) == 0 &&
+	    map_walk(loaded, "", 0, count_key, &counts, error_r) == 0) {
+		if (counts.keys == loaded->meta.meta.keys &&
+		    counts.lines == loaded->meta.meta.lines)
+			return 0;
+		*error_r = loaded->damaged;
+	}
+	errno = EINVAL;
 	return -1;
 }

@@ -276,6 +276,8 @@ static int replace(struct gp_publish *publish, struct gp_image *image,
 	struct gp_summary summary;
 	const char *error;
 
+	/* Memory that is damaged; every call below says for itself. */
+	errno = EFAULT;
 	if (gp_summary_make(gp_image_source(image), arena, &summary,
 			    error_r) < 0 ||
 	    widen_summary(publish, &summary, arena, error_r) < 0 ||
