@@ -26,6 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DRIVER "gatepost"
+
 struct module;
 
 struct gp_passdb {
@@ -43,6 +45,8 @@ struct gp_passdb {
 struct gp_login {
 	struct auth_request *auth;
 	struct gp_passdb *db;
+	/* Another passdb has looked at the password already. */
+	bool behind_others;
 	struct gp_request request;
 	struct gp_verdict verdict;
 };
@@ -185,9 +189,24 @@ static void judge_name_as_typed(struct gp_login *login)
 	gp_text_deinit(&typed);
 }
 
+static bool stands_behind(const struct auth_passdb *passdb,
+			  const struct auth_passdb *ours)
+{
+	bool others = false;
+
+	for (; passdb != NULL && passdb != ours; passdb = passdb->next) {
+		if (!passdb->set->deny &&
+		    strcmp(passdb->passdb->iface.name, DRIVER) != 0)
+			others = true;
+	}
+	return passdb != NULL && others;
+}
+
 static void judge(struct gp_login *login, enum gp_service service)
 {
 	const char *mailbox = mailbox_entered(login->auth);
+	const struct auth *chains = auth_request_get_auth(login->auth);
+	const struct auth_passdb *ours = login->auth->passdb;
 	struct gp_facts facts;
 
 	set_facts(login->auth, &facts);
@@ -195,18 +214,44 @@ static void judge(struct gp_login *login, enum gp_service service)
 	judge_name(login, mailbox, strlen(mailbox), login->db->scratch[0],
 		   &login->verdict);
 	judge_name_as_typed(login);
+	/* Any other answer than that to a wrong password would tell that this
+	   one was right, or wrong. */
+	login->behind_others = stands_behind(chains->passdbs, ours) ||
+		stands_behind(chains->masterdbs, ours);
+	if (login->behind_others)
+		login->verdict.disclosed = false;
 }
 
-/* Lets the chain go on. Behind another passdb that has checked the password,
-   as the last of the chain, NEXT would be an internal failure: then it says
-   OK, but still in a way that lets passdbs behind it have their say. */
+/* True when no passdb behind this one will be asked. */
+static bool is_last(const struct auth_request *auth)
+{
+	enum auth_passdb_skip skipped = auth->fields.skip_password_check ?
+		AUTH_PASSDB_SKIP_AUTHENTICATED :
+		AUTH_PASSDB_SKIP_UNAUTHENTICATED;
+	const struct auth_passdb *passdb = auth->passdb->next;
+
+	while (passdb != NULL && passdb->skip == skipped)
+		passdb = passdb->next;
+	return passdb == NULL;
+}
+
+/* Lets the chain go on, wherever in it this passdb stands. NEXT from the last
+   passdb would be an internal failure: behind one that has checked the
+   password it says OK, and behind one that has failed it leaves the failure
+   as it is. Neither may end a chain that goes on, nor be turned into something
+   else by the rules that the configuration sets for this passdb. */
 static enum passdb_result pass_on(struct auth_request *auth)
 {
-	if (!auth->fields.skip_password_check ||
-	    auth->fields.requested_login_user != NULL)
-		return PASSDB_RESULT_NEXT;
-	auth->passdb->result_success = AUTH_DB_RULE_CONTINUE;
-	return PASSDB_RESULT_OK;
+	bool last = is_last(auth);
+
+	auth->passdb->result_success = last ? AUTH_DB_RULE_RETURN_OK :
+		AUTH_DB_RULE_CONTINUE;
+	auth->passdb->result_failure = AUTH_DB_RULE_CONTINUE;
+	/* OK would also say that a master user's password was right. */
+	if (auth->fields.skip_password_check &&
+	    auth->fields.requested_login_user == NULL)
+		return PASSDB_RESULT_OK;
+	return last ? PASSDB_RESULT_USER_UNKNOWN : PASSDB_RESULT_NEXT;
 }
 
 /* A wrong password leaves only the fields that came with the login; so does
@@ -248,13 +293,9 @@ static void tell(const struct gp_login *login)
 
 static enum passdb_result refuse(const struct gp_login *login)
 {
-	struct auth_request *auth = login->auth;
-	bool password_was_right = auth->fields.skip_password_check &&
-		auth->fields.master_user == NULL;
-
-	if (password_was_right)
-		drop_fields_of_passdbs(auth);
-	else if (login->verdict.disclosed)
+	if (login->behind_others)
+		drop_fields_of_passdbs(login->auth);
+	if (login->verdict.disclosed)
 		tell(login);
 	return PASSDB_RESULT_USER_DISABLED;
 }
@@ -379,7 +420,7 @@ static void gatepost_deinit(struct passdb_module *module)
 }
 
 static struct passdb_module_interface gatepost_interface = {
-	.name = "gatepost",
+	.name = DRIVER,
 	.preinit = gatepost_preinit,
 	.init = gatepost_init,
 	.deinit = gatepost_deinit,

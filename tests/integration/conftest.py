@@ -26,10 +26,14 @@ def pytest_runtest_makereport(item, call):
     if report.failed and made is not None:
         report.sections += [
             (f"end of {path.name}", _tail(path))
-            for path in sorted(made.dir.rglob("*.log"))]
+            for path in sorted(made.dir.glob("*/*.log"), key=_changed)[-2:]]
 
 
-def _tail(path, lines=30):
+def _changed(path):
+    return path.stat().st_mtime
+
+
+def _tail(path, lines=20):
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 

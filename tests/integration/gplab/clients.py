@@ -20,12 +20,15 @@ import warnings
 from gplab import common
 
 
-def tls_context(version=None):
-    """TLS as a client that trusts anybody; version ("1.2") pins it."""
+def tls_context(version=None, certificate=None):
+    """TLS as a client that trusts anybody; version ("1.2") pins it,
+    certificate is the client's own, with its key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("ALL:@SECLEVEL=0")
+    if certificate is not None:
+        context.load_cert_chain(*certificate)
     number = {None: None, "1.0": ssl.TLSVersion.TLSv1,
               "1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2,
               "1.3": ssl.TLSVersion.TLSv1_3}[version]
@@ -41,14 +44,15 @@ class Wire:
     """A connection that is read line by line."""
 
     def __init__(self, port, source=common.CLIENT, implicit=False,
-                 version=None, host=common.SERVER, first=b""):
+                 version=None, host=common.SERVER, first=b"",
+                 certificate=None):
         self.sock = socket.create_connection(
             (host, port), common.DEADLINE, source_address=(source, 0))
-        self.version = version
+        self._tls = (version, certificate)
         if first:
             self.sock.sendall(first)
         if implicit:
-            self.sock = tls_context(version).wrap_socket(self.sock)
+            self.sock = tls_context(*self._tls).wrap_socket(self.sock)
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):
@@ -62,7 +66,7 @@ class Wire:
         self.sock.close()
 
     def start_tls(self):
-        self.sock = tls_context(self.version).wrap_socket(self.sock)
+        self.sock = tls_context(*self._tls).wrap_socket(self.sock)
         self.file = self.sock.makefile("rb")
 
     def send(self, line):
@@ -168,10 +172,11 @@ class Login:
     """
 
     def __init__(self, dovecot, protocol, source=common.CLIENT, tls=None,
-                 version=None, first=b""):
+                 version=None, first=b"", certificate=None):
         self.protocol = protocol
         port = dovecot.port(protocol + ("s" if tls == "implicit" else ""))
-        self.wire = Wire(port, source, tls == "implicit", version, first=first)
+        self.wire = Wire(port, source, tls == "implicit", version,
+                         first=first, certificate=certificate)
         self.said = []
         self.greeting = self._greeting()
         if tls == "starttls":
@@ -301,8 +306,9 @@ class Login:
 
 
 def login(dovecot, protocol, user, password, mechanism="PLAIN", tls=None,
-          source=common.CLIENT, version=None, authzid=""):
-    with Login(dovecot, protocol, source, tls, version) as client:
+          source=common.CLIENT, version=None, authzid="", certificate=None):
+    with Login(dovecot, protocol, source, tls, version,
+               certificate=certificate) as client:
         return client.login(user, password, mechanism, authzid)
 
 

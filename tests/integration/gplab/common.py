@@ -246,6 +246,25 @@ class Lab:
                   f"subjectAltName=DNS:localhost,IP:{SERVER}",
                   "-keyout", self.key, "-out", self.cert])
 
+    def make_client_certificate(self, name):
+        """A certificate for a client, whose CN is its login name, signed by
+        an authority of the lab's (ca.pem). Returns certificate and key."""
+        authority, signer = self.dir / "ca.pem", self.dir / "ca-key.pem"
+        key_options = ["-newkey", "ec", "-pkeyopt",
+                       "ec_paramgen_curve:prime256v1", "-nodes"]
+        if not authority.exists():
+            self.run(["openssl", "req", "-x509", *key_options, "-days", "30",
+                      "-subj", "/CN=Lab", "-keyout", signer,
+                      "-out", authority])
+        stem = name.replace("@", "-")
+        cert, key = self.dir / f"{stem}.pem", self.dir / f"{stem}-key.pem"
+        request = self.dir / f"{stem}.csr"
+        self.run(["openssl", "req", *key_options, "-subj", f"/CN={name}",
+                  "-keyout", key, "-out", request])
+        self.run(["openssl", "x509", "-req", "-in", request, "-days", "30",
+                  "-CA", authority, "-CAkey", signer, "-out", cert])
+        return cert, key
+
     # Gatepost
 
     def write_conf(self, **settings):

@@ -1,0 +1,153 @@
+"""Users whom a database gives another name than they typed. A second gatepost
+passdb behind the database judges that name, and refuses like a wrong
+password."""
+
+import smtplib
+
+import pytest
+
+from gplab import clients, common, dovecot, sqlusers
+
+RULES = """
+*                  all=cleartext
+shut.example       all=off
+shutalias.example  all=off
+lone@real.example  all=off
+@                  all=cleartext
+"""
+MAILBOXES = [
+    ("alice1", "alice@real.example", "secret"),
+    ("lone1", "lone@real.example", "secret"),
+    ("bob1", "bob@shut.example", "secret"),
+    ("far1", "far@shut.example", "secret", "192.0.2.99"),
+]
+ALIASES = {"alias.example": "real.example", "shutalias.example":
+           "real.example", "toshut.example": "shut.example"}
+MECHANISMS = ("PLAIN", "SASL-LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
+USERDB_ASKS_PASSDB = """
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home={dir}/mail/%u
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def database(lab):
+    lab.write_conf()
+    lab.compile(RULES)
+    return sqlusers.SqlUsers(lab, MAILBOXES, ALIASES)
+
+
+@pytest.fixture(scope="module", params=["continue", "continue-ok"])
+def server(request, lab, database):
+    return dovecot.Dovecot(
+        lab, protocols="imap lmtp", userdbs=[USERDB_ASKS_PASSDB],
+        passdbs=[dovecot.PASSDB_GATEPOST,
+                 database.passdb(f"result_success = {request.param}"),
+                 dovecot.PASSDB_GATEPOST]).start()
+
+
+def login(server, user, password="secret", mechanism="PLAIN", **options):
+    return clients.login(server, "imap", user, password, mechanism, **options)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["alice1", "alice@real.example",
+                                  "alice@alias.example"])
+def test_every_name_lets_in(server, name, mechanism):
+    assert login(server, name, mechanism=mechanism).ok
+    server.wait_log(r"imap-login: Info: Login: user=<alice@real\.example>")
+    assert not login(server, name, "wrong", mechanism).ok
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["bob1", "bob@toshut.example", "lone1",
+                                  "lone@alias.example"])
+def test_the_mailboxs_own_name_is_judged(server, name, mechanism):
+    """Right and wrong password get the same answer: the refusal must not
+    tell that the password was right."""
+    server.mark()
+    right = login(server, name, mechanism=mechanism)
+    assert right.line == "a NO [AUTHENTICATIONFAILED] Authentication failed."
+    server.wait_log(r"gatepost: refused: user=<(bob@shut|lone@real)\.example>"
+                    r".*cause=off")
+    if mechanism != "SCRAM-SHA-256":
+        wrong = login(server, name, "wrong", mechanism)
+        assert (right.line, right.steps) == (wrong.line, wrong.steps)
+
+
+def test_scram_is_refused_before_the_password(server):
+    """There the name is judged when the password is looked up, so the answer
+    is that for a name that does not exist."""
+    nobody = login(server, "nobody1", mechanism="SCRAM-SHA-256")
+    for password in ("secret", "wrong"):
+        bob = login(server, "bob1", password, "SCRAM-SHA-256")
+        assert (bob.line, bob.steps) == (nobody.line, nobody.steps)
+
+
+def test_the_name_as_typed_is_judged_first(server):
+    answer = login(server, "alice@shutalias.example")
+    assert "[CONTACTADMIN]" in answer.line
+
+
+@pytest.mark.parametrize("name", ["bob1", "far1", "far@toshut.example"])
+def test_nothing_of_the_row_gets_out(server, name):
+    """A host to be proxied to would tell that the password was right."""
+    with server.auth_client() as auth:
+        right = auth.smtp(name, "secret")
+        wrong = auth.smtp(name, "wrong")
+    assert right.kind == wrong.kind == "FAIL"
+    assert set(right.fields) - set(wrong.fields) <= {"code"}
+    assert "host" not in right.fields and "reason" not in right.fields
+
+
+def test_delivery_and_lookups_go_on(server):
+    """Look-ups that are no login pass both gatepost passdbs."""
+    for name in ("alice@alias.example", "bob@toshut.example"):
+        with smtplib.LMTP(common.SERVER, server.port("lmtp")) as lmtp:
+            assert lmtp.sendmail("sender@other.example", [name],
+                                 "Subject: test\r\n\r\ntest\r\n") == {}
+        assert server.doveadm("auth", "lookup", name).returncode == 0
+        assert server.doveadm("user", name).returncode == 0
+
+
+def test_without_the_second_passdb_they_get_in(lab, database):
+    """The counterpart: it is the second one that refuses them."""
+    server = dovecot.Dovecot(
+        lab, protocols="imap",
+        passdbs=[dovecot.PASSDB_GATEPOST, database.passdb()]).start()
+    assert login(server, "bob1").ok
+    server.stop()
+
+
+def test_passdbs_behind_have_their_say(lab, database):
+    """What the second one lets in still goes through those behind it."""
+    deny = ("passdb {{\n  driver = passwd-file\n"
+            f"  args = {lab.dir}/denied\n  deny = yes\n}}}}\n")
+    lab.write("denied", "alice@real.example\n")
+    server = dovecot.Dovecot(
+        lab, protocols="imap",
+        passdbs=[dovecot.PASSDB_GATEPOST,
+                 database.passdb("result_success = continue"),
+                 dovecot.PASSDB_GATEPOST, deny]).start()
+    assert not login(server, "alice1").ok
+    server.stop()
+
+
+def test_no_map(lab, database):
+    """The second one, too, fails closed, after the password was found
+    right."""
+    lab.write("nomap.conf", f"map = {lab.dir}/nowhere.lmdb\n")
+    second = dovecot.PASSDB_GATEPOST.replace("{conf}",
+                                             f"{lab.dir}/nomap.conf")
+    for option in ("continue", "continue-ok"):
+        server = dovecot.Dovecot(
+            lab, protocols="imap",
+            passdbs=[dovecot.PASSDB_GATEPOST,
+                     database.passdb(f"result_success = {option}"),
+                     second]).start()
+        for mechanism in MECHANISMS:
+            answer = login(server, "alice1", mechanism=mechanism)
+            assert "[UNAVAILABLE]" in answer.line, answer
+        server.stop()
