@@ -112,7 +112,8 @@ static void set_address(const struct ip_addr *ip, struct gp_address *address_r)
 		gp_address_from_bytes(&ip->u.ip6, 16, address_r);
 }
 
-static void set_facts(const struct auth_request *auth, struct gp_facts *facts_r)
+static void
+set_facts(const struct auth_request *auth, struct gp_facts *facts_r)
 {
 	const struct auth_request_fields *fields = &auth->fields;
 
