@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -297,6 +298,60 @@ int gp_listeners_open(struct gp_listeners *listeners, const char *setting,
 	gp_listeners_unlink(listeners);
 	gp_listeners_close(listeners);
 	return -1;
+}
+
+/* The first descriptor that a service manager hands over. */
+#define FIRST_INHERITED 3
+
+static int inherit_one(const struct opening *o, int fd)
+{
+	struct sockaddr_un address;
+	socklen_t len = sizeof(address);
+	int listens = 0;
+	socklen_t listens_len = sizeof(listens);
+
+	o->listener->path = NULL;
+	o->listener->name = "an inherited socket";
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens,
+		       &listens_len) < 0 || listens == 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		*o->error_r = gp_arena_printf(o->arena, "LISTEN_FDS: "
+			"descriptor %d is no listening stream socket", fd);
+		return -1;
+	}
+	memset(&address, 0, sizeof(address));
+	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	    address.sun_family == AF_UNIX)
+		/* Not ours to remove: path stays NULL. */
+		o->listener->name = gp_arena_printf(o->arena, "unix:%.*s",
+			(int)sizeof(address.sun_path), address.sun_path);
+	else
+		name_inet(o, fd);
+	o->listener->fd = fd;
+	return 0;
+}
+
+int gp_listeners_inherit(struct gp_listeners *listeners,
+			 struct gp_arena *arena, const char **error_r)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	struct opening o = { .arena = arena, .error_r = error_r };
+	int i, count = 0;
+
+	if (pid != NULL && fds != NULL && atol(pid) == (long)getpid())
+		count = atoi(fds);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	listeners->count = 0;
+	for (i = 0; i < count && i < GP_LISTENERS_MAX; i++) {
+		o.listener = &listeners->listener[i];
+		if (inherit_one(&o, FIRST_INHERITED + i) < 0)
+			return -1;
+		listeners->count++;
+	}
+	return count > 0 ? 1 : 0;
 }
 
 void gp_listeners_unlink(struct gp_listeners *listeners)

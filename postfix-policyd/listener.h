@@ -44,6 +44,12 @@ int gp_listeners_open(struct gp_listeners *listeners, const char *setting,
 		      const struct gp_listener_access *access,
 		      struct gp_arena *arena, const char **error_r);
 
+/* Takes the sockets over that a service manager has opened (sd_listen_fds(3)),
+   and takes them out of the environment. Returns 1, 0 when there are none, or
+   -1 when one of them is no listening stream socket. */
+int gp_listeners_inherit(struct gp_listeners *listeners,
+			 struct gp_arena *arena, const char **error_r);
+
 /* Removes the unix sockets from the file system, where they are still those
    that were opened. */
 void gp_listeners_unlink(struct gp_listeners *listeners);

@@ -16,25 +16,21 @@
 #include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
-#include <event2/event.h>
 #include "postfix-policyd/listener.h"
-#include "postfix-policyd/policy.h"
+#include "postfix-policyd/notify.h"
 #include "postfix-policyd/process.h"
-#include "postfix-policyd/server.h"
+#include "postfix-policyd/supervisor.h"
+#include "postfix-policyd/worker.h"
 #include "shared/base/log.h"
 
 #define PROGRAM "gatepost-policyd"
-/* Three times what Postfix waits for an answer by default. */
-#define PATIENCE 300
-/* Descriptors beside the connections': sockets, map, log, loop. */
-#define SPARE_DESCRIPTORS 64
-
 struct options {
 	const char *config;
 	const char *pid_file;
 	const char *user;
 	const char *group;
 	bool foreground;
+	bool stdio;
 	bool verbose;
 };
 
@@ -43,13 +39,9 @@ struct daemon {
 	struct gp_arena *arena;
 	struct gp_settings *settings;
 	struct gp_listeners listeners;
+	/* They came from the service manager. */
+	int inherited;
 	int pid_fd;
-	unsigned max_clients;
-	struct event_base *base;
-	struct gp_policy_door *door;
-	struct gp_server *server;
-	struct event *on_term, *on_int, *on_hup;
-	bool ending;
 };
 
 static bool log_debug;
@@ -90,7 +82,7 @@ static void start_failed(const struct daemon *d, const char *error)
 
 static void usage(FILE *to)
 {
-	fputs("Usage: " PROGRAM " [-fv] [-c CONFIG] [-g GROUP] [-p PIDFILE]"
+	fputs("Usage: " PROGRAM " [-fSv] [-c CONFIG] [-g GROUP] [-p PIDFILE]"
 	      " [-u USER]\n"
 	      "Answers Postfix's policy requests by Gatepost's rules.\n\n"
 	      "  -c, --config=CONFIG     settings [" GP_SETTINGS_PATH "]\n"
@@ -98,6 +90,8 @@ static void usage(FILE *to)
 	      "  -g, --group=GROUP       who may connect to unix sockets"
 	      " [postfix]\n"
 	      "  -p, --pid-file=PIDFILE  write the process id there\n"
+	      "  -S, --stdio             serve standard input and output"
+	      " (spawn(8))\n"
 	      "  -u, --user=USER         whom to become when started by root"
 	      " [gatepost]\n"
 	      "  -v, --verbose           log each request\n"
@@ -116,6 +110,7 @@ static int parse_options(int argc, char *argv[], struct options *options_r)
 		{ "group", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "pid-file", required_argument, NULL, 'p' },
+		{ "stdio", no_argument, NULL, 'S' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
@@ -127,7 +122,7 @@ static int parse_options(int argc, char *argv[], struct options *options_r)
 		.config = GP_SETTINGS_PATH, .user = "gatepost",
 		.group = "postfix",
 	};
-	while ((option = getopt_long(argc, argv, "c:fg:hp:u:vV", names,
+	while ((option = getopt_long(argc, argv, "c:fg:hp:Su:vV", names,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'c':
@@ -144,6 +139,9 @@ static int parse_options(int argc, char *argv[], struct options *options_r)
 			return EX_OK;
 		case 'p':
 			options_r->pid_file = optarg;
+			break;
+		case 'S':
+			options_r->stdio = true;
 			break;
 		case 'u':
 			options_r->user = optarg;
@@ -165,76 +163,6 @@ static int parse_options(int argc, char *argv[], struct options *options_r)
 	return EX_USAGE;
 }
 
-/* Logs each line of a text that was allocated for it. */
-static void log_lines(char *text)
-{
-	char *line, *rest = text;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (*line != '\0')
-			gp_log(GP_LOG_ERROR, "%s", line);
-	}
-	free(text);
-}
-
-/* How many clients there can be, so that the daemon's own descriptors are always
-   left: a new map has to be opened however many clients there are. */
-static unsigned possible_clients(const struct gp_settings *settings)
-{
-	unsigned wanted = settings->max_clients + SPARE_DESCRIPTORS;
-	unsigned has = gp_process_descriptors(wanted);
-	unsigned clients = has > SPARE_DESCRIPTORS ?
-		has - SPARE_DESCRIPTORS : 1;
-
-	if (has >= wanted)
-		return settings->max_clients;
-	gp_log(GP_LOG_WARNING, "max_clients = %u needs %u descriptors, and the "
-	       "system allows %u (ulimit -n): %u clients are served",
-	       settings->max_clients, wanted, has, clients);
-	return clients;
-}
-
-static void on_hup(evutil_socket_t fd, short what, void *context)
-{
-	struct daemon *d = context;
-	struct gp_settings *settings;
-	unsigned max_clients;
-	char *error;
-
-	(void)fd;
-	(void)what;
-	if (gp_settings_load(d->options.config, GP_SETTINGS_GO_ON, &settings,
-			     &error) < 0) {
-		log_lines(error);
-		gp_log(GP_LOG_ERROR, "the settings stay as they were");
-		return;
-	}
-	max_clients = possible_clients(settings);
-	if (strcmp(settings->policy_socket, d->settings->policy_socket) != 0)
-		gp_log(GP_LOG_WARNING, "policy_socket was changed, which needs "
-		       "a restart");
-	gp_policy_door_set(d->door, settings);
-	d->settings = settings;
-	gp_server_set_max_clients(d->server, max_clients);
-	gp_log(GP_LOG_INFO, "settings read again");
-}
-
-static void on_end(evutil_socket_t fd, short what, void *context)
-{
-	struct daemon *d = context;
-
-	(void)fd;
-	(void)what;
-	/* Asked twice, it ends at once. */
-	if (d->ending) {
-		event_base_loopbreak(d->base);
-		return;
-	}
-	d->ending = true;
-	gp_listeners_unlink(&d->listeners);
-	gp_server_drain(d->server);
-}
-
 static int load_settings(struct daemon *d)
 {
 	char *error;
@@ -249,7 +177,7 @@ static int load_settings(struct daemon *d)
 	if (d->options.foreground)
 		free(error);
 	else
-		log_lines(error);
+		gp_worker_log_lines(error);
 	return status;
 }
 
@@ -265,8 +193,9 @@ static int open_sockets(struct daemon *d, const char **error_r)
 					 error_r) < 0)
 			return EX_NOUSER;
 		access.user = user.uid;
-		/* A path: there is a unix socket. */
-		if (strchr(d->settings->policy_socket, '/') != NULL &&
+		/* A path: there is a unix socket to be made. */
+		if (d->inherited == 0 &&
+		    strchr(d->settings->policy_socket, '/') != NULL &&
 		    gp_process_find_group(d->options.group, &access.group,
 					  d->arena, error_r) < 0)
 			return EX_NOUSER;
@@ -277,55 +206,12 @@ static int open_sockets(struct daemon *d, const char **error_r)
 		if (d->pid_fd < 0)
 			return EX_CANTCREAT;
 	}
-	if (gp_listeners_open(&d->listeners, d->settings->policy_socket,
+	if (d->inherited == 0 &&
+	    gp_listeners_open(&d->listeners, d->settings->policy_socket,
 			      &access, d->arena, error_r) < 0)
 		return EX_UNAVAILABLE;
-	d->max_clients = possible_clients(d->settings);
 	if (is_root && gp_process_become(&user, d->arena, error_r) < 0)
 		return EX_NOPERM;
-	return EX_OK;
-}
-
-static struct event *on_signal(struct daemon *d, int number,
-			       event_callback_fn callback)
-{
-	struct event *event = evsignal_new(d->base, number, callback, d);
-
-	if (event != NULL && event_add(event, NULL) < 0) {
-		event_free(event);
-		event = NULL;
-	}
-	return event;
-}
-
-static int make_server(struct daemon *d, const char **error_r)
-{
-	struct gp_server_options options = {
-		.answer = gp_policy_door_answer,
-		.max_clients = d->max_clients,
-		.patience = PATIENCE,
-	};
-	size_t i;
-
-	*error_r = "cannot make the event loop";
-	d->base = event_base_new();
-	if (d->base == NULL)
-		return EX_OSERR;
-	d->door = gp_policy_door_new(d->settings, d->options.verbose);
-	options.context = d->door;
-	d->server = gp_server_new(d->base, &options);
-	d->on_term = on_signal(d, SIGTERM, on_end);
-	d->on_int = on_signal(d, SIGINT, on_end);
-	d->on_hup = on_signal(d, SIGHUP, on_hup);
-	if (d->server == NULL || d->on_term == NULL || d->on_int == NULL ||
-	    d->on_hup == NULL)
-		return EX_OSERR;
-	for (i = 0; i < d->listeners.count; i++) {
-		if (gp_server_add_listener(d->server,
-					   d->listeners.listener[i].fd) < 0)
-			return EX_OSERR;
-		d->listeners.listener[i].fd = -1;
-	}
 	return EX_OK;
 }
 
@@ -344,54 +230,54 @@ static const char *absolute(struct daemon *d, const char *path)
 	return path;
 }
 
-static int start(struct daemon *d)
+/* Everything up to where it can serve. */
+static int prepare(struct daemon *d)
 {
 	const char *error = NULL;
 	int status = load_settings(d);
-	size_t i;
 
-	if (status != EX_OK)
+	if (status != EX_OK || d->options.stdio)
 		return status;
-	d->options.config = absolute(d, d->options.config);
+	d->inherited = gp_listeners_inherit(&d->listeners, d->arena, &error);
+	if (d->inherited < 0)
+		status = EX_UNAVAILABLE;
 	d->options.pid_file = absolute(d, d->options.pid_file);
-	if (!d->options.foreground &&
+	if (status == EX_OK && !d->options.foreground &&
 	    gp_process_detach(d->arena, &error) < 0)
 		status = EX_OSERR;
 	if (status == EX_OK)
 		status = open_sockets(d, &error);
-	if (status == EX_OK)
-		status = make_server(d, &error);
-	if (status != EX_OK) {
+	if (status != EX_OK)
 		start_failed(d, error);
-		return status;
-	}
+	return status;
+}
+
+static void on_ready(void *context)
+{
+	const struct daemon *d = context;
+	size_t i;
+
 	for (i = 0; i < d->listeners.count; i++)
 		gp_log(GP_LOG_INFO, "listening on %s",
 		       d->listeners.listener[i].name);
 	gp_process_ready();
-	return EX_OK;
+	gp_notify("READY=1");
 }
 
-static void cleanup(struct daemon *d)
+static int serve(struct daemon *d)
 {
-	struct event *const events[] = { d->on_term, d->on_int, d->on_hup };
-	size_t i;
+	struct gp_worker_options options = {
+		.config = d->options.config,
+		.verbose = d->options.verbose,
+		.workers = d->options.stdio ? 1 : d->settings->workers,
+		.listeners = d->options.stdio ? NULL : &d->listeners,
+	};
+	struct gp_settings *settings = d->settings;
 
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		if (events[i] != NULL)
-			event_free(events[i]);
-	}
-	gp_server_free(&d->server);
-	gp_listeners_unlink(&d->listeners);
-	gp_listeners_close(&d->listeners);
-	gp_process_pid_file_close(d->options.pid_file, &d->pid_fd);
-	/* The door has taken the settings over. */
-	if (d->door == NULL)
-		gp_settings_free(&d->settings);
-	gp_policy_door_free(&d->door);
-	if (d->base != NULL)
-		event_base_free(d->base);
-	gp_arena_free(&d->arena);
+	d->settings = NULL;
+	if (options.workers > 1)
+		return gp_supervisor_run(&options, settings, on_ready, d);
+	return gp_worker_run(&options, settings, on_ready, d);
 }
 
 int main(int argc, char *argv[])
@@ -409,10 +295,16 @@ int main(int argc, char *argv[])
 		gp_log_set_sink(log_to_syslog);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	gp_notify_init();
 	d.arena = gp_arena_new();
-	status = start(&d);
-	if (status == EX_OK && event_base_dispatch(d.base) < 0)
-		status = EX_OSERR;
-	cleanup(&d);
+	d.options.config = absolute(&d, d.options.config);
+	status = prepare(&d);
+	if (status == EX_OK)
+		status = serve(&d);
+	gp_settings_free(&d.settings);
+	gp_listeners_unlink(&d.listeners);
+	gp_listeners_close(&d.listeners);
+	gp_process_pid_file_close(d.options.pid_file, &d.pid_fd);
+	gp_arena_free(&d.arena);
 	return status;
 }

@@ -4,6 +4,7 @@ refused, what they allow is sent, and no mail is lost over it."""
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import time
@@ -480,3 +481,22 @@ def test_without_a_map_mail_from_outside_passes(direct):
         kept.rename(lab.map)
     with direct.smtp(tls="starttls", user="alice@example.com") as smtp:
         assert smtp.send().code == 250
+
+
+def test_spawned_by_postfix():
+    with common.Lab("spawn") as lab:
+        lab.compile(RULES)
+        program = lab.dir / "gatepost-policyd"
+        # The build folder may be closed to others.
+        shutil.copy2(common.program("gatepost-policyd"), program)
+        server = postfix.Postfix(lab, "unix:private/policyd", services=f"""
+policyd unix - n n - 0 spawn
+  user={policyd.USER} argv={program} -S -c {lab.conf}
+""")
+        dovecot.Dovecot(lab, users=USERS, gatepost=False, protocols="",
+                        auth_sockets=[server.auth_socket]).start()
+        server.start()
+        for user, code in (("alice", 250), ("off", 550), ("help", 550)):
+            with postfix.Smtp(server, tls="starttls",
+                              user=f"{user}@example.com") as smtp:
+                assert smtp.send().code == code

@@ -137,11 +137,12 @@ class Postfix:
     outside    the check stands on port 25 too
     timeout    how long Postfix waits for the daemon, twice
     extra      lines put behind main.cf
+    services   lines put behind master.cf
     """
 
     def __init__(self, lab, policy="unix:gatepost/policy", check="recipient",
                  transport="discard:", chroot=True, outside=False, extra="",
-                 timeout="10s", name="postfix"):
+                 timeout="10s", services="", name="postfix"):
         self.lab = lab
         self.dir = lab.dir / name
         self.etc = self.dir / "etc"
@@ -154,6 +155,7 @@ class Postfix:
         self.outside = outside
         self.extra = extra
         self.timeout = timeout
+        self.services = services
         self.ports = {service: lab.port() for service in SERVICES}
         self.process = None
         self._mark = 0
@@ -198,7 +200,7 @@ class Postfix:
         (self.etc / "main.cf").write_text(main + self.extra)
         (self.etc / "master.cf").write_text(MASTER.format(
             chroot="y" if self.chroot else "n", **self._restrictions(),
-            **self.ports))
+            **self.ports) + self.services)
 
     # Life
 
