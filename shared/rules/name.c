@@ -11,11 +11,14 @@
 #include "shared/rules/name.h"
 #include "shared/rules/utf8.h"
 
+/* Invisible characters that order or join others count as controls, but for
+   the two joiners that some scripts need in their domains (RFC 5892). */
 static bool is_white_or_control(uint32_t c)
 {
 	return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x1680 ||
-	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-	       c == 0x202f || c == 0x205f || c == 0x3000;
+	       (c >= 0x2000 && c <= 0x200b) || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) ||
+	       c == 0x3000 || c == 0xfeff;
 }
 
 static int check_characters(const char *str, size_t len, const char **error_r)

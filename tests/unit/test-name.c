@@ -49,6 +49,8 @@ static void test_login_names(void **state)
 		{ "a\x7f@example.com", "invalid" },
 		{ "a\xc2\x85@example.com", "invalid" },
 		{ "a\xe3\x80\x80@example.com", "invalid" },
+		{ "\xef\xbb\xbf" "a@example.com", "invalid" },
+		{ "a\xe2\x80\xae@example.com", "invalid" },
 		{ "a\xff@example.com", "invalid" },
 		{ "a\xc0\xaf@example.com", "invalid" },
 		{ "\xc3\x84rger@example.com", "example.com/\xc3\x84rger" },
