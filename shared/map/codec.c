@@ -53,24 +53,22 @@ static void put_netlist(struct gp_text *out, const struct gp_netlist *list)
 		put_numbers(out, list->named, list->named_count);
 }
 
-static void put_services(struct gp_text *out, const struct gp_line *line)
+static unsigned char *write_services(unsigned char *pos,
+				     const struct gp_line *line)
 {
-	unsigned char byte = 0;
 	bool half = false;
 	unsigned i;
 
 	for (i = 0; i < GP_SERVICES; i++) {
 		if ((line->set & GP_ATTR_BIT(i)) == 0)
 			continue;
-		byte |= half ? line->service[i] << 4 : line->service[i];
-		if (half) {
-			gp_wire_put_byte(out, byte);
-			byte = 0;
-		}
+		if (half)
+			*pos++ |= line->service[i] << 4;
+		else
+			*pos = line->service[i];
 		half = !half;
 	}
-	if (half)
-		gp_wire_put_byte(out, byte);
+	return half ? pos + 1 : pos;
 }
 
 static void put_attribute(struct gp_text *out, const struct gp_line *line,
@@ -115,27 +113,38 @@ static unsigned line_flags(const struct gp_line *line, uint32_t locked)
 		(line->file != 0 ? LINE_FILE : 0);
 }
 
-void gp_codec_put_line(struct gp_text *out, const struct gp_line *line)
+/* What nearly all lines consist of, in one piece: seven numbers at most and the
+   services. */
+#define HEAD_MAX (7 * GP_WIRE_NUMBER_MAX + (GP_SERVICES + 1) / 2)
+
+static size_t write_head(unsigned char *bytes, const struct gp_line *line)
 {
 	uint32_t locked = line->locked & line->set & GP_LOCKABLE_BITS;
-	unsigned attr;
+	unsigned char *pos = gp_wire_write_number(bytes, line->set);
 
-	gp_wire_put_number(out, line->set);
-	gp_wire_put_byte(out, line_flags(line, locked));
-	gp_wire_put_number(out, line->number);
+	*pos++ = line_flags(line, locked);
+	pos = gp_wire_write_number(pos, line->number);
 	if (line->file != 0)
-		gp_wire_put_number(out, line->file);
+		pos = gp_wire_write_number(pos, line->file);
 	if (locked != 0)
-		gp_wire_put_number(out, locked);
+		pos = gp_wire_write_number(pos, locked);
 	if (line->from != GP_TIME_FIRST)
-		gp_wire_put_signed(out, line->from);
+		pos = gp_wire_write_number(pos,
+					   gp_wire_from_signed(line->from));
 	if (line->until != GP_TIME_LAST)
-		gp_wire_put_signed(out, line->until);
-	put_services(out, line);
-	for (attr = GP_SERVICES; attr < GP_ATTRS; attr++) {
-		if ((line->set & GP_ATTR_BIT(attr)) != 0)
-			put_attribute(out, line, attr);
-	}
+		pos = gp_wire_write_number(pos,
+					   gp_wire_from_signed(line->until));
+	return write_services(pos, line) - bytes;
+}
+
+void gp_codec_put_line(struct gp_text *out, const struct gp_line *line)
+{
+	unsigned char head[HEAD_MAX];
+	uint32_t rest;
+
+	gp_text_add_mem(out, head, write_head(head, line));
+	for (rest = line->set & ~GP_SERVICE_BITS; rest != 0; rest &= rest - 1)
+		put_attribute(out, line, __builtin_ctz(rest));
 }
 
 void gp_codec_get_netset(struct gp_wire *wire, struct gp_netset *set_r)

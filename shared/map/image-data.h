@@ -29,8 +29,9 @@ struct gp_image {
 	/* The order holds, except that entries may be marked as removed. */
 	bool sorted;
 	bool finished;
-	size_t last;
-	struct gp_text line;
+	/* The last key in the order. */
+	uint64_t last_key;
+	size_t last_key_len;
 
 	struct gp_text nets;
 	struct gp_text profiles;
@@ -78,8 +79,32 @@ static inline const char **gp_image_files(const struct gp_image *image)
 	return (const char **)(void *)image->files.data;
 }
 
-void gp_image_entry(const struct gp_image *image, size_t index,
-		    struct gp_image_entry *entry_r);
+/* A length in an entry, which was written here and needs no check. */
+static inline const unsigned char *
+gp_image_length(const unsigned char *pos, size_t *len_r)
+{
+	unsigned shift = 0;
+	size_t len = 0;
+
+	while (*pos >= 0x80) {
+		len |= (size_t)(*pos++ & 0x7f) << shift;
+		shift += 7;
+	}
+	*len_r = len | (size_t)*pos++ << shift;
+	return pos;
+}
+
+static inline void gp_image_entry(const struct gp_image *image, size_t index,
+				  struct gp_image_entry *entry_r)
+{
+	uint64_t offset = gp_image_order(image)[index] & ~GP_IMAGE_REMOVED;
+	const unsigned char *pos = (const unsigned char *)image->bytes.data;
+
+	pos = gp_image_length(pos + offset, &entry_r->key_len);
+	entry_r->key = (const char *)pos;
+	entry_r->line = gp_image_length(pos + entry_r->key_len,
+					&entry_r->line_len);
+}
 
 /* The lines of one key: entries first to end. */
 struct gp_image_group {

@@ -20,14 +20,7 @@ struct item {
 static const unsigned char *key_at(const char *bytes, uint64_t offset,
 				   size_t *len_r)
 {
-	const unsigned char *pos = (const unsigned char *)bytes + offset;
-	size_t len = *pos++;
-
-	/* Keys end at GP_KEY_MAX: two bytes of length at most. */
-	if (len >= 0x80)
-		len = (len & 0x7f) | (size_t)*pos++ << 7;
-	*len_r = len;
-	return pos;
+	return gp_image_length((const unsigned char *)bytes + offset, len_r);
 }
 
 /* Eight bytes of the key from depth on, as a number that sorts like them;

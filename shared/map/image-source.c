@@ -13,20 +13,6 @@
 
 static const char *const damaged = "rules in memory are damaged";
 
-void gp_image_entry(const struct gp_image *image, size_t index,
-		    struct gp_image_entry *entry_r)
-{
-	uint64_t offset = gp_image_order(image)[index] & ~GP_IMAGE_REMOVED;
-	struct gp_wire wire;
-
-	gp_wire_init(&wire, image->bytes.data + offset,
-		     image->bytes.len - offset);
-	entry_r->key_len = gp_wire_number(&wire);
-	entry_r->key = (const char *)gp_wire_bytes(&wire, entry_r->key_len);
-	entry_r->line_len = gp_wire_number(&wire);
-	entry_r->line = gp_wire_bytes(&wire, entry_r->line_len);
-}
-
 size_t gp_image_lower_bound(const struct gp_image *image, const char *key,
 			    size_t key_len)
 {

@@ -8,36 +8,45 @@
 #include "shared/map/image-data.h"
 #include "shared/map/record.h"
 
-static void add_entry(struct gp_image *image, const char *key, size_t key_len,
-		      const struct gp_line *line)
+/* Puts the line behind its length: one byte as a rule, so that the line need
+   not be moved. */
+static void put_line(struct gp_text *bytes, const struct gp_line *line)
 {
-	uint64_t offset = image->bytes.len;
+	size_t start = bytes->len, len, extra;
+	unsigned char length[GP_WIRE_NUMBER_MAX];
 
-	gp_text_clear(&image->line);
-	gp_codec_put_line(&image->line, line);
-	gp_wire_put_number(&image->bytes, key_len);
-	gp_text_add_mem(&image->bytes, key, key_len);
-	gp_wire_put_number(&image->bytes, image->line.len);
-	gp_text_add_mem(&image->bytes, image->line.data, image->line.len);
-	gp_text_add_mem(&image->order, &offset, sizeof(offset));
-	if (line->file >= image->files_used)
-		image->files_used = line->file + 1;
-	image->finished = false;
+	gp_wire_put_byte(bytes, 0);
+	gp_codec_put_line(bytes, line);
+	len = bytes->len - start - 1;
+	extra = gp_wire_write_number(length, len) - length - 1;
+	if (extra > 0) {
+		gp_text_add_mem(bytes, length, extra);
+		memmove(bytes->data + start + 1 + extra,
+			bytes->data + start + 1, len);
+	}
+	memcpy(bytes->data + start, length, extra + 1);
 }
 
 static void sink_line(void *context, const char *key, size_t key_len,
 		      const struct gp_line *line)
 {
 	struct gp_image *image = context;
-	struct gp_image_entry last;
-	size_t size = gp_image_size(image);
+	uint64_t offset = image->bytes.len;
 
-	add_entry(image, key, key_len, line);
-	if (size == 0 || !image->sorted)
-		return;
-	gp_image_entry(image, size - 1, &last);
-	image->sorted = gp_image_compare(last.key, last.key_len,
-					 key, key_len) <= 0;
+	if (image->sorted && offset > 0)
+		image->sorted = gp_image_compare(image->bytes.data +
+						 image->last_key,
+						 image->last_key_len,
+						 key, key_len) <= 0;
+	gp_wire_put_number(&image->bytes, key_len);
+	image->last_key = image->bytes.len;
+	image->last_key_len = key_len;
+	gp_text_add_mem(&image->bytes, key, key_len);
+	put_line(&image->bytes, line);
+	gp_text_add_mem(&image->order, &offset, sizeof(offset));
+	if (line->file >= image->files_used)
+		image->files_used = line->file + 1;
+	image->finished = false;
 }
 
 static void sink_profile_line(void *context, uint32_t number,
@@ -105,7 +114,6 @@ struct gp_image *gp_image_new(void)
 	image->sorted = true;
 	gp_text_init(&image->bytes);
 	gp_text_init(&image->order);
-	gp_text_init(&image->line);
 	gp_text_init(&image->nets);
 	gp_text_init(&image->profiles);
 	gp_text_init(&image->files);
@@ -127,7 +135,6 @@ void gp_image_free(struct gp_image **image)
 		return;
 	gp_text_deinit(&(*image)->bytes);
 	gp_text_deinit(&(*image)->order);
-	gp_text_deinit(&(*image)->line);
 	gp_text_deinit(&(*image)->nets);
 	gp_text_deinit(&(*image)->profiles);
 	gp_text_deinit(&(*image)->files);
@@ -258,12 +265,20 @@ static void drop_removed(struct gp_image *image)
 
 static void restore_order(struct gp_image *image)
 {
+	struct gp_image_entry last;
+	size_t size;
+
 	if (image->sorted)
 		return;
 	drop_removed(image);
-	gp_image_sort(image->bytes.data, gp_image_order(image),
-		      gp_image_size(image));
+	size = gp_image_size(image);
+	gp_image_sort(image->bytes.data, gp_image_order(image), size);
 	image->sorted = true;
+	if (size == 0)
+		return;
+	gp_image_entry(image, size - 1, &last);
+	image->last_key = last.key - image->bytes.data;
+	image->last_key_len = last.key_len;
 }
 
 size_t gp_image_remove(struct gp_image *image, const char *key,

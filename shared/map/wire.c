@@ -83,22 +83,15 @@ void gp_wire_put_byte(struct gp_text *out, unsigned char byte)
 
 void gp_wire_put_number(struct gp_text *out, uint64_t number)
 {
-	unsigned char bytes[10];
-	size_t len = 0;
+	unsigned char bytes[GP_WIRE_NUMBER_MAX];
 
-	while (number >= 0x80) {
-		bytes[len++] = 0x80 | (number & 0x7f);
-		number >>= 7;
-	}
-	bytes[len++] = number;
-	gp_text_add_mem(out, bytes, len);
+	gp_text_add_mem(out, bytes,
+			gp_wire_write_number(bytes, number) - bytes);
 }
 
 void gp_wire_put_signed(struct gp_text *out, int64_t number)
 {
-	uint64_t sign = number < 0 ? UINT64_MAX : 0;
-
-	gp_wire_put_number(out, ((uint64_t)number << 1) ^ sign);
+	gp_wire_put_number(out, gp_wire_from_signed(number));
 }
 
 void gp_wire_put_blob(struct gp_text *out, const char *data, size_t len)

@@ -63,6 +63,28 @@ const char *gp_wire_string(struct gp_wire *wire);
 /* The same for bytes that may hold NULs. */
 const char *gp_wire_blob(struct gp_wire *wire, size_t *len_r);
 
+/* The most that a number takes. */
+#define GP_WIRE_NUMBER_MAX 10
+
+/* Writes at pos, which has that room, and returns what follows. */
+static inline unsigned char *gp_wire_write_number(unsigned char *pos,
+						  uint64_t number)
+{
+	while (number >= 0x80) {
+		*pos++ = 0x80 | (number & 0x7f);
+		number >>= 7;
+	}
+	*pos++ = number;
+	return pos;
+}
+
+static inline uint64_t gp_wire_from_signed(int64_t number)
+{
+	uint64_t sign = number < 0 ? UINT64_MAX : 0;
+
+	return ((uint64_t)number << 1) ^ sign;
+}
+
 void gp_wire_put_byte(struct gp_text *out, unsigned char byte);
 void gp_wire_put_number(struct gp_text *out, uint64_t number);
 void gp_wire_put_signed(struct gp_text *out, int64_t number);

@@ -240,6 +240,25 @@ static void test_the_order_of_patterns(void **state)
 	}
 }
 
+/* Behind the key that came last, and yet not behind all. */
+static void test_more_after_it_was_sorted(void **state)
+{
+	struct gp_image *image = gp_image_new();
+
+	(void)state;
+	add_key(image, "b", 1, 1);
+	add_key(image, "a", 1, 2);
+	gp_image_finish(image);
+	add_key(image, "aa", 2, 3);
+	assert_sorted(image, 3);
+	add_key(image, "c", 1, 4);
+	assert_sorted(image, 4);
+	assert_int_equal(gp_image_remove(image, "c", 1), 1);
+	add_key(image, "bb", 2, 5);
+	assert_sorted(image, 4);
+	gp_image_free(&image);
+}
+
 static void test_removal(void **state)
 {
 	struct gp_image *image = fixture_image(rules);
@@ -362,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_a_walk_ends_when_told),
 		cmocka_unit_test(test_the_order_of_random_keys),
 		cmocka_unit_test(test_the_order_of_patterns),
+		cmocka_unit_test(test_more_after_it_was_sorted),
 		cmocka_unit_test(test_removal),
 		cmocka_unit_test(test_removal_of_named_things),
 		cmocka_unit_test(test_a_net_is_replaced),
