@@ -1,11 +1,12 @@
 /* Asks the evaluator itself, many times in one process: the random rules of
    random-rules.py would otherwise cost a process for each request.
 
-   Standard input holds records of fields that end with tabs, one a line:
-   "policy NAME=VALUE...", "rules LENGTH" followed by that many bytes of a rules
-   file, and "ask NAME=VALUE...". Each of the last two is answered by one line:
-   "accepted" or "refused", and the verdict's fields. Input that this does not
-   understand ends it with status 1: its only writer is the test. */
+   Standard input holds records of fields separated by tabs, one a line:
+   "policy NAME=VALUE...", "rules LENGTH..." followed by that many bytes of
+   each rules file, and "ask NAME=VALUE...". Each of the last two is answered
+   by one line: "accepted" or "refused", and the verdict's fields. Input that
+   this does not understand ends it with status 1: its only writer is the
+   test. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,22 +122,37 @@ static void read_policy(struct ask *ask, char *record)
 		read_setting(ask, name, value);
 }
 
+/* Reads a file's text from standard input. */
+static void read_file(struct ask *ask, struct gp_parser *parser,
+		      uint32_t number, const char *length)
+{
+	size_t len = strtoul(length, NULL, 10);
+	char *text = malloc(len + 1), name[16];
+
+	if (text == NULL || fread(text, 1, len, stdin) != len)
+		fail("rules end early", length);
+	snprintf(name, sizeof(name), "%u", number);
+	gp_image_add_file(ask->image, name);
+	gp_parser_begin_file(parser, number);
+	gp_parser_feed(parser, text, len);
+	gp_parser_end_file(parser);
+	free(text);
+}
+
 /* Parses and checks as gatemap does. */
-static bool compile(struct ask *ask, const char *text, size_t len)
+static bool compile(struct ask *ask, char *record)
 {
 	struct gp_diagnostics *diagnostics = gp_diagnostics_new();
 	struct gp_parser *parser;
-	const char *error;
+	const char *error, *length;
+	uint32_t number = 0;
 	bool good;
 
-	gp_image_add_file(ask->image, "rules");
-	gp_diagnostics_name_file(diagnostics, 0, "rules");
 	gp_image_set_names(ask->image, ask->default_domain,
 			   ask->recipient_delimiter);
 	parser = gp_parser_new(gp_image_sink(ask->image), diagnostics);
-	gp_parser_begin_file(parser, 0);
-	gp_parser_feed(parser, text, len);
-	gp_parser_end_file(parser);
+	while ((length = strsep(&record, "\t")) != NULL)
+		read_file(ask, parser, number++, length);
 	gp_parser_finish(parser);
 	gp_image_finish(ask->image);
 	good = gp_diagnostics_errors(diagnostics) == 0;
@@ -149,17 +165,11 @@ static bool compile(struct ask *ask, const char *text, size_t len)
 	return good;
 }
 
-static void read_rules(struct ask *ask, const char *record)
+static void read_rules(struct ask *ask, char *record)
 {
-	size_t len = strtoul(record, NULL, 10);
-	char *text = malloc(len + 1);
-
-	if (text == NULL || fread(text, 1, len, stdin) != len)
-		fail("rules end early", record);
 	gp_image_free(&ask->image);
 	ask->image = gp_image_new();
-	puts(compile(ask, text, len) ? "accepted" : "refused");
-	free(text);
+	puts(compile(ask, record) ? "accepted" : "refused");
 }
 
 static void read_address(const char *value, struct gp_address *address_r)
@@ -236,8 +246,9 @@ static void read_fact_of(struct gp_request *request, const char *name,
 
 static void print_finding(const struct gp_finding *finding)
 {
-	printf("%s\t%s\t%u\t%s\t%s", gp_cause_name(finding->cause),
-	       finding->key, finding->line, finding->message, finding->help);
+	printf("%s\t%s\t%s\t%u\t%s\t%s", gp_cause_name(finding->cause),
+	       finding->key, finding->file, finding->line, finding->message,
+	       finding->help);
 }
 
 static void answer(struct ask *ask, char *record)

@@ -94,6 +94,8 @@ def lower_ascii(text):
 
 
 def domain_of(text):
+    # "ASCII domains only lowered", and the letters of the others as well
+    text = lower_ascii(text)
     # "one trailing dot dropped"
     if text.endswith("."):
         text = text[:-1]
@@ -106,8 +108,7 @@ def domain_of(text):
         labels = [A_LABELS.get(label, label) for label in labels]
         if not "".join(labels).isascii():
             raise Invalid("not among the names known here")
-    # "ASCII domains only lowered (my_domain.lan is fine)"
-    return ".".join(labels).lower()
+    return ".".join(labels)
 
 
 def check_characters(text):
@@ -206,7 +207,8 @@ def parse_key(text):
 class Line:
     """One line of the rules file, continuation lines included."""
 
-    def __init__(self, number, key):
+    def __init__(self, file, number, key):
+        self.file = file
         self.number = number
         self.key = key
         self.attributes = {}
@@ -247,8 +249,8 @@ class Line:
                     now >= self.attributes["until"])
 
     def identity(self):
-        # "the same key, mode and times (as instants)"
-        return (self.key.kind, self.key, self.trial,
+        # "the same key, mode and times (as instants) twice in one file"
+        return (self.file, self.key.kind, self.key, self.trial,
                 self.attributes.get("from"), self.attributes.get("until"))
 
 
@@ -337,24 +339,27 @@ def parse_attributes(line, found):
 # --- The rules file ---------------------------------------------------------
 
 class Rules:
-    """A rules file with the two settings that are stored in the map."""
+    """Rules files with the two settings that are stored in the map."""
 
-    def __init__(self, text, default_domain="", recipient_delimiter=""):
+    def __init__(self, texts, default_domain="", recipient_delimiter=""):
         self.default_domain = default_domain
         self.recipient_delimiter = recipient_delimiter
         self.lines = []
         self.by_key = {}
         self.nets = {}
-        # (line number, what): "stop the compile, all listed"
+        self.net_files = {}
+        # (file, line number, what): "stop the compile, all listed"
         self.errors = []
-        for number, found in logical_lines(text):
-            try:
-                self.read(number, found)
-            except Invalid as error:
-                self.errors.append((number, str(error)))
+        # "A folder `rules.d` is read file by file in order"
+        for file, text in enumerate(texts):
+            for number, found in logical_lines(text):
+                try:
+                    self.read(file, number, found)
+                except Invalid as error:
+                    self.errors.append((file, number, str(error)))
         self.check()
 
-    def read(self, number, found):
+    def read(self, file, number, found):
         key = parse_key(found[0])
         # "a line without attributes"
         if len(found) == 1:
@@ -363,11 +368,13 @@ class Rules:
             # "on a `net:` line commas or white space"
             ranges = [network(part) for word in found[1:]
                       for part in word.split(",")]
-            if key[4:] in self.nets:
+            if self.net_files.get(key) == file:
                 raise Invalid("the same net twice")
+            # "(a net is replaced as a whole, for all files)"
+            self.net_files[key] = file
             self.nets[key[4:]] = ranges
             return
-        line = Line(number, key)
+        line = Line(file, number, key)
         parse_attributes(line, found[1:])
         self.lines.append(line)
         self.by_key.setdefault((key.kind, key), []).append(line)
@@ -395,7 +402,7 @@ class Rules:
                 if "same_as" in line.attributes:
                     self.check_same_as(line)
             except Invalid as error:
-                self.errors.append((line.number, str(error)))
+                self.errors.append((line.file, line.number, str(error)))
 
     def check_line(self, line):
         attributes = line.attributes
@@ -556,7 +563,8 @@ class Places:
                  if line.active(self.now) and (self.trials or not line.trial)]
         # "(after a key's other lines, their locks counted)"
         lines.sort(key=lambda line: line.trial)
-        # "Among active lines of one key the later wins"
+        # "Among active lines of one key the later wins"; "between files a
+        # key may stand again, and attribute by attribute the later file wins"
         return lines[::-1]
 
     # same_as and extensions.
@@ -750,13 +758,15 @@ class Finding:
     def __init__(self, cause, line=None, help_url=None):
         self.cause = cause
         self.key = str(line.key) if line else ""
+        self.file = str(line.file) if line else ""
         self.line = line.number if line else 0
         # "message: counts where its own line decided"
         self.message = (line and line.attributes.get("message")) or ""
         self.help = help_url or ""
 
     def fields(self):
-        return [self.cause, self.key, str(self.line), self.message, self.help]
+        return [self.cause, self.key, self.file, str(self.line), self.message,
+                self.help]
 
 
 class Verdict:
@@ -769,7 +779,7 @@ class Verdict:
 
     def fields(self):
         """One row of words, to be compared."""
-        nothing = ["none", "", "0", "", ""]
+        nothing = ["none", "", "", "0", "", ""]
         finding = self.finding.fields() if self.finding else nothing
         told = self.told.fields() if self.told else nothing
         disclosed = "yes" if self.told else "no"

@@ -156,9 +156,10 @@ def main():
     print(f"1..{len(cases)}")
     failed = 0
     for number, (name, text, settings, asked, expected) in enumerate(cases, 1):
-        rules = naive.Rules(text, **settings)
+        rules = naive.Rules([text], **settings)
         verdict = rules.judge(naive.Policy(), parse_request(asked))
-        found = " ".join(verdict.fields()[:4])
+        kind, cause, key, _, line = verdict.fields()[:5]
+        found = f"{kind} {cause} {key} {line}"
         if expected == "allow":
             expected = "allow none  0"
         good = found == expected and not rules.errors
