@@ -45,10 +45,15 @@ int gp_compile_check(struct gp_image *image,
 		     const struct gp_compile_options *options)
 {
 	const char *error;
+	int result;
 
+	gp_progress_phase(options->progress, "sorting and checking");
 	gp_image_finish(image);
-	if (gp_check_rules(gp_image_source(image), &options->settings->policy,
-			   diagnostics, &error) < 0) {
+	result = gp_check_rules(gp_image_source(image),
+				&options->settings->policy, diagnostics,
+				&error);
+	gp_progress_end(options->progress);
+	if (result < 0) {
 		gp_program_error("%s", error);
 		return EX_SOFTWARE;
 	}
@@ -61,26 +66,24 @@ static int read_and_check(struct gp_input *input,
 			  struct gp_image *image, uint8_t sha256_r[32])
 {
 	struct gp_diagnostics *diagnostics = gp_diagnostics_new();
-	struct gp_progress progress;
 	struct gp_input_reader reader = {
 		.parser = gp_parser_new(gp_image_sink(image), diagnostics),
 		.image = image,
 		.diagnostics = diagnostics,
-		.progress = &progress,
+		.progress = options->progress,
 	};
 	const struct stat *st = gp_input_stat(input);
 	int status;
 
-	gp_progress_init(&progress,
-			 S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0);
+	if (S_ISREG(st->st_mode))
+		gp_progress_set_total(options->progress,
+				      (uint64_t)st->st_size);
 	status = gp_input_read(input, &reader, sha256_r);
 	if (status == 0) {
 		gp_parser_finish(reader.parser);
-		gp_progress_phase(&progress, "checking");
-		gp_progress_end(&progress);
 		status = gp_compile_check(image, diagnostics, options);
 	}
-	gp_progress_end(&progress);
+	gp_progress_end(options->progress);
 	gp_parser_free(&reader.parser);
 	gp_diagnostics_free(&diagnostics);
 	return status;

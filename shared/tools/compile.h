@@ -12,6 +12,7 @@
 
 struct gp_compile_options {
 	const struct gp_settings *settings;
+	struct gp_progress *progress;
 	/* Errors only. */
 	bool quiet;
 	/* Warnings about this file alone; NULL: about all. An update need not

@@ -17,8 +17,8 @@
 static const char help[] =
 "Usage: gatepost explain [-m MAP | -f RULES] [OPTION]... LOGIN SERVICE\n"
 "                        [NAME=VALUE]...\n"
-"Says what the doors would answer to LOGIN at SERVICE (imap, pop3, submission,\n"
-"sieve, webmail), and why.\n"
+"Says what the doors would answer to LOGIN at SERVICE (imap, pop3,\n"
+"submission, sieve, webmail), and why.\n"
 "\n"
 "  -m, --map MAP       the compiled map [the one of gatepost.conf]\n"
 "  -f, --file RULES    a rules file, or a folder of them, compiled in memory\n"
@@ -121,8 +121,10 @@ static int explain(const struct options *options,
 static int explain_file(const struct options *options,
 			const struct explain_request *asked)
 {
+	struct gp_progress progress;
 	struct gp_compile_options compile_options = {
 		.settings = options->settings,
+		.progress = &progress,
 		.quiet = true,
 	};
 	struct gp_input *input;
@@ -132,6 +134,7 @@ static int explain_file(const struct options *options,
 
 	if (status != 0)
 		return status;
+	gp_progress_init(&progress);
 	status = gp_compile(input, &compile_options, &image, sha256);
 	gp_input_free(&input);
 	if (status != 0)

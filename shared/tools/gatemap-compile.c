@@ -61,6 +61,7 @@ static int read_and_write(const struct gatemap_options *options,
 {
 	struct gp_compile_options compile_options = {
 		.settings = options->settings,
+		.progress = options->progress,
 		.quiet = options->quiet,
 	};
 	struct gp_image *image;

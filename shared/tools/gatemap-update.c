@@ -264,6 +264,7 @@ static int check_and_write(struct update *update)
 {
 	struct gp_compile_options compile_options = {
 		.settings = update->options->settings,
+		.progress = update->options->progress,
 		.quiet = update->options->quiet,
 		.warn_of = STANDARD_INPUT,
 	};

@@ -96,8 +96,12 @@ int gatemap_write(const struct gatemap_options *options,
 	uint64_t lines, keys;
 	const char *error;
 	int status;
+	int result;
 
-	if (gp_map_write(options->map, image, &write_options, &error) < 0) {
+	gp_progress_phase(options->progress, "writing");
+	result = gp_map_write(options->map, image, &write_options, &error);
+	gp_progress_end(options->progress);
+	if (result < 0) {
 		status = exit_code_of_writing(errno);
 		gp_program_error("%s%s", error, errno == EPERM ?
 				 "; with -p it gets those of a new map" : "");

@@ -13,20 +13,20 @@
 
 static const char help[] =
 "Usage: gatemap [OPTION]... FILE\n"
-"Compiles the rules in FILE (a file, or a folder of files) to FILE.lmdb and\n"
-"FILE.summary. Says nothing when all is well.\n"
+"Compiles the rules in FILE (a file, or a folder of files) to FILE.lmdb\n"
+"and FILE.summary. Says nothing when all is well.\n"
 "\n"
-"  -q, --query KEY        print the lines of KEY (-: keys from standard input)\n"
+"  -q, --query KEY        print the lines of KEY (-: from standard input)\n"
 "  -s, --list             print all rules, as source that compiles again\n"
 "  -i, --incremental      add rules from standard input to the map\n"
 "  -r, --replace          with -i: replace the lines of keys that stand\n"
 "  -w, --keep             with -i: keep the lines of keys that stand\n"
-"  -d, --delete KEY       take KEY out of the map (-: keys from standard input)\n"
+"  -d, --delete KEY       take KEY out of the map (-: from standard input)\n"
 "      --check            compile, and write nothing\n"
 "      --force            compile over a map that was changed by -i or -d\n"
 "  -c, --config FILE      gatepost.conf, or a folder with one\n"
 "  -j, --json             with -q and -s: one JSON object a line\n"
-"  -o, --keep-root        keep root's rights for a file that root does not own\n"
+"  -o, --keep-root        keep root's rights for somebody else's file\n"
 "  -p, --default-access   owner and mode of a new map, not of the old one\n"
 "      --quiet            no warnings\n"
 "  -v, --verbose          say what is done\n"
@@ -233,9 +233,12 @@ int main(int argc, char *argv[])
 {
 	struct gatemap_options options = { .work = GATEMAP_COMPILE };
 	struct gp_arena *arena = gp_arena_new();
+	struct gp_progress progress;
 	int status;
 
 	gp_program_init("gatemap");
+	gp_progress_init(&progress);
+	options.progress = &progress;
 	status = read_arguments(&options, arena, argc, argv);
 	if (status == 0)
 		status = gp_configuration_load(options.config,

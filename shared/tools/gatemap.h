@@ -5,6 +5,7 @@
 #include "shared/map/image.h"
 #include "shared/map/reader.h"
 #include "shared/settings/settings.h"
+#include "shared/tools/progress.h"
 
 /* What gatemap was asked for, and the works it can do. */
 
@@ -33,6 +34,7 @@ struct gatemap_options {
 	const char *key;
 	const char *config;
 	struct gp_settings *settings;
+	struct gp_progress *progress;
 	bool keep_root;
 	bool default_access;
 	bool check_only;

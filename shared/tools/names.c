@@ -1,6 +1,6 @@
-/* A source numbers its nets and profiles; there are few, and only a command asks
-   by name, so that looking through them will do. The last one counts: a name
-   that was deleted and defined again has a new number. */
+/* A source numbers its nets and profiles; there are few, and only a command
+   asks by name, so that looking through them will do. The last one counts: a
+   name that was deleted and defined again has a new number. */
 
 #include "shared/tools/names.h"
 

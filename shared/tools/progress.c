@@ -3,6 +3,7 @@
 
 #include "shared/tools/progress.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -21,34 +22,36 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void gp_progress_init(struct gp_progress *progress, uint64_t total)
+void gp_progress_init(struct gp_progress *progress)
 {
-	*progress = (struct gp_progress) { .total = total };
+	*progress = (struct gp_progress) { .total = 0 };
 	progress->wanted = isatty(STDERR_FILENO) == 1;
 	if (progress->wanted)
 		progress->started = progress->last = milliseconds();
 }
 
-static bool is_due(struct gp_progress *progress)
+void gp_progress_set_total(struct gp_progress *progress, uint64_t total)
 {
-	int64_t now;
+	progress->total = total;
+}
 
-	if (!progress->wanted)
-		return false;
-	now = milliseconds();
-	if (now - progress->started < FIRST_MS ||
-	    now - progress->last < EVERY_MS)
-		return false;
-	progress->last = now;
-	progress->shown = true;
-	return true;
+static bool is_long(const struct gp_progress *progress, int64_t now)
+{
+	return progress->wanted && now - progress->started >= FIRST_MS;
 }
 
 void gp_progress_add(struct gp_progress *progress, uint64_t done)
 {
+	int64_t now;
+
 	progress->done += done;
-	if (!is_due(progress))
+	if (!progress->wanted)
 		return;
+	now = milliseconds();
+	if (!is_long(progress, now) || now - progress->last < EVERY_MS)
+		return;
+	progress->last = now;
+	progress->shown = true;
 	fprintf(stderr, "\r%s: %" PRIu64 " MiB read", gp_program_name(),
 		progress->done >> 20);
 	if (progress->total >= progress->done)
@@ -60,15 +63,19 @@ void gp_progress_add(struct gp_progress *progress, uint64_t done)
 
 void gp_progress_phase(struct gp_progress *progress, const char *what)
 {
-	if (!is_due(progress))
+	if (!is_long(progress, milliseconds()))
 		return;
+	progress->shown = true;
 	fprintf(stderr, "\r%s: %s\033[K", gp_program_name(), what);
 	fflush(stderr);
 }
 
 void gp_progress_end(struct gp_progress *progress)
 {
+	int saved_errno = errno;
+
 	if (progress->shown)
 		fputs("\r\033[K", stderr);
 	progress->shown = false;
+	errno = saved_errno;
 }

@@ -16,12 +16,16 @@ struct gp_progress {
 	uint64_t total;
 };
 
-/* total is in any unit; 0 when it is not known. */
-void gp_progress_init(struct gp_progress *progress, uint64_t total);
+void gp_progress_init(struct gp_progress *progress);
+/* How many bytes are to be read; 0 when that is not known. */
+void gp_progress_set_total(struct gp_progress *progress, uint64_t total);
+/* So many bytes more were read. */
 void gp_progress_add(struct gp_progress *progress, uint64_t done);
-/* What is being done now, without a number. */
+/* What is being done now, without a number; shown when the work was long up to
+   here. */
 void gp_progress_phase(struct gp_progress *progress, const char *what);
-/* Takes the line off the terminal, before anything else is written. */
+/* Takes the line off the terminal, before anything else is written. Leaves
+   errno alone. */
 void gp_progress_end(struct gp_progress *progress);
 
 #endif

@@ -2,11 +2,13 @@
 lost whatever happens. Needs no server."""
 
 import array
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import pty
 import pwd
 import random
 import resource
@@ -528,6 +530,28 @@ def unread(pipe):
     count = array.array("i", [0])
     fcntl.ioctl(pipe, termios.FIONREAD, count)
     return count[0]
+
+
+def test_progress_of_long_work(folder):
+    """On a terminal only, and gone before the end."""
+    folder.rules.unlink()
+    os.mkfifo(folder.rules)
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(folder.argv(), cwd=folder.path, stderr=theirs)
+    os.close(theirs)
+    with open(folder.rules, "w", encoding="utf-8") as pipe:
+        for line in RULES.splitlines(True):
+            pipe.write(line)
+            pipe.flush()
+            time.sleep(0.3)
+    assert process.wait(common.DEADLINE) == 0
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    os.close(terminal)
+    assert b"\rgatemap: 0 MiB read" in shown
+    assert shown.endswith(b"\r\x1b[K")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM,
