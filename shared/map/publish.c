@@ -235,8 +235,12 @@ static void keep_previous(const struct gp_publish *publish)
 	snprintf(temp, sizeof(temp), "%s" TEMP_MARK "prev", publish->path);
 	snprintf(previous, sizeof(previous), "%s.prev", publish->path);
 	unlink(temp);
-	if (link(publish->path, temp) == 0 && rename(temp, previous) == 0)
+	if (link(publish->path, temp) == 0 && rename(temp, previous) == 0) {
+		/* It stays where both names were one file's already, after a
+		   writer was killed between two renames. */
+		unlink(temp);
 		return;
+	}
 	gp_log(GP_LOG_WARNING, "cannot keep the old map as %s: %s", previous,
 	       strerror(errno));
 	unlink(temp);

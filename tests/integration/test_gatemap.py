@@ -634,6 +634,16 @@ def test_killed_at_any_moment(folder):
     assert litter(folder) == []
 
 
+def test_killed_between_two_renames(compiled):
+    """The old map has its second name already."""
+    os.link(compiled.map, compiled.path / "rules.lmdb.prev")
+    before = compiled.map.read_bytes()
+    compiled.rules.write_text("* all=off\n")
+    compiled.silent()
+    assert (compiled.path / "rules.lmdb.prev").read_bytes() == before
+    assert litter(compiled) == []
+
+
 def no_more_than(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
