@@ -638,7 +638,7 @@ def test_killed_between_two_renames(compiled):
     """The old map has its second name already."""
     os.link(compiled.map, compiled.path / "rules.lmdb.prev")
     before = compiled.map.read_bytes()
-    compiled.rules.write_text("* all=off\n")
+    compiled.rules.write_text("* imap=off\n")
     compiled.silent()
     assert (compiled.path / "rules.lmdb.prev").read_bytes() == before
     assert litter(compiled) == []
