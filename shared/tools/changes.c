@@ -192,7 +192,8 @@ static int compare_nets(struct changes *changes,
 	for (uint32_t i = 0; i < source->net_count; i++) {
 		const char *name = source->net_name(source->context, i);
 
-		if (only_new && gp_names_net(changes->old, name) >= 0)
+		if (name == NULL ||
+		    (only_new && gp_names_net(changes->old, name) >= 0))
 			continue;
 		if (compare_named(changes, "net", name, find_net) < 0)
 			return -1;
@@ -206,7 +207,8 @@ static int compare_profiles(struct changes *changes,
 	for (uint32_t i = 0; i < source->profile_count; i++) {
 		const char *name = source->profile_name(source->context, i);
 
-		if (only_new && gp_names_profile(changes->old, name) >= 0)
+		if (name == NULL ||
+		    (only_new && gp_names_profile(changes->old, name) >= 0))
 			continue;
 		if (compare_named(changes, "profile", name, find_profile) < 0)
 			return -1;

@@ -90,6 +90,7 @@ static void add_attribute(struct explanation *explanation,
 	struct explain_attribute *attribute =
 		&explanation->attribute[explanation->attribute_count++];
 	struct gp_text text;
+	const char *file;
 
 	attribute->name = gp_attribute_name(attr);
 	if (origin->line == NULL) {
@@ -103,8 +104,8 @@ static void add_attribute(struct explanation *explanation,
 	gp_level_print(source, origin->level, &text);
 	attribute->key = gp_arena_strdup(arena, text.data);
 	gp_text_deinit(&text);
-	attribute->file = source->file_name(source->context,
-					    origin->line->file);
+	file = source->file_name(source->context, origin->line->file);
+	attribute->file = file != NULL ? file : "";
 	attribute->line = origin->line->number;
 }
 

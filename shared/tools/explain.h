@@ -37,7 +37,8 @@ struct explain_attribute {
 	const char *name;
 	/* NULL where a text is not set. */
 	const char *value;
-	/* NULL, NULL and 0 for the built-in rule. */
+	/* NULL, NULL and 0 for the built-in rule; file is not NULL where key
+	   is not. */
 	const char *key;
 	const char *file;
 	uint32_t line;

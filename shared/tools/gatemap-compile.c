@@ -32,8 +32,7 @@ static int refuse_losses(const struct gatemap_options *options,
 static int check_losses(const struct gatemap_options *options,
 			struct gp_image *image)
 {
-	struct gp_map *map = gp_map_new(options->map,
-					options->settings->map_owner_uid);
+	struct gp_map *map = gp_map_new(options->map, gatemap_owner(options));
 	const char *error;
 	const struct gp_source *old = gp_map_source(map, &error);
 	struct gp_text list;

@@ -306,6 +306,8 @@ static void name_files(struct update *update)
 	for (uint32_t i = 0; i < old->file_count; i++) {
 		const char *name = old->file_name(old->context, i);
 
+		if (name == NULL)
+			continue;
 		gp_diagnostics_name_file(update->diagnostics, i, name);
 		if (strcmp(name, STANDARD_INPUT) == 0)
 			update->file = i;

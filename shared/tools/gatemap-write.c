@@ -17,13 +17,20 @@
    it for itself; two maps must fit into the rest. */
 #define VSZ_ROOM (UINT64_C(96) << 20)
 
+uid_t gatemap_owner(const struct gatemap_options *options)
+{
+	uid_t owner = options->settings->map_owner_uid;
+
+	return owner != (uid_t)-1 ? owner : geteuid();
+}
+
 int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,
 		 const struct gp_source **source_r)
 {
 	const char *error;
 	int status;
 
-	*map_r = gp_map_new(options->map, options->settings->map_owner_uid);
+	*map_r = gp_map_new(options->map, gatemap_owner(options));
 	*source_r = gp_map_source(*map_r, &error);
 	if (*source_r != NULL)
 		return 0;

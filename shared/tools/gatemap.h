@@ -50,6 +50,9 @@ int gatemap_delete(const struct gatemap_options *options);
 int gatemap_query(const struct gatemap_options *options);
 int gatemap_list(const struct gatemap_options *options);
 
+/* Who besides root may own the map: the map_owner or, where none is set, who
+   runs the command. */
+uid_t gatemap_owner(const struct gatemap_options *options);
 /* Opens the map that stands. Returns 0, or an exit code with the message
    written. */
 int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,

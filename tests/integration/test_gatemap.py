@@ -12,6 +12,7 @@ import pty
 import pwd
 import random
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -495,6 +496,26 @@ def test_gives_up_roots_rights(public_folder):
     folder.silent()
     assert folder.map.stat().st_uid == nobody.pw_uid
     assert folder.printed() == PRINTED
+
+
+@as_root
+def test_anybodys_own_map(public_folder):
+    """Who is not root compiles and reads maps of his own."""
+    folder = public_folder
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder.path, nobody.pw_uid, nobody.pw_gid)
+    # The build may stand where nobody can enter.
+    shutil.copy(common.program("gatemap"), folder.path / "gatemap")
+    for options in ((), ("-i",), ("-d", "example.com"), ("-s",)):
+        argv = folder.argv(*options)
+        argv[0] = str(folder.path / "gatemap")
+        done = subprocess.run(argv, cwd=folder.path, text=True,
+                              user=nobody.pw_uid, group=nobody.pw_gid,
+                              extra_groups=[], capture_output=True,
+                              check=False, input="x.y imap=off\n")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "x.y\timap=off\n" in done.stdout
+    assert folder.map.stat().st_uid == nobody.pw_uid
 
 
 @as_root
