@@ -144,8 +144,10 @@ int gp_store_open(const char *path, const struct stat *expected,
 		rc = store_begin(store);
 	if (rc != 0) {
 		set_errno(rc);
-		ret = gp_map_error(error_r, "cannot open map %s: %s",
-				   path, mdb_strerror(rc));
+		ret = gp_map_error(error_r, "cannot open map %s: %s%s", path,
+				   mdb_strerror(rc), rc == ENOMEM ?
+				   " (a process must be able to hold two maps: "
+				   "raise Dovecot's vsz_limit)" : "");
 	}
 	if (ret <= 0) {
 		int saved_errno = errno;

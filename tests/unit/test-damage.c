@@ -220,6 +220,38 @@ static void test_every_byte_of_a_value(void **state)
 	free(data);
 }
 
+/* What the damaged rule would have refused is not let in. */
+static void test_a_damaged_rule_is_no_leave(void **state)
+{
+	static const struct gp_policy policy = { .local_is_encrypted = true };
+	struct gp_request request = {
+		.login = "x@one.example", .login_len = 13, .service = GP_POP3,
+		.tls = GP_TLS_1_3, .authenticated = true
+	};
+	struct gp_arena *scratch = gp_arena_new();
+	struct gp_verdict verdict;
+	unsigned char *data;
+	struct gp_map *map;
+	size_t len;
+
+	(void)state;
+	fixture_compile(path(), "* all=tls\none.example pop3=off\n");
+	map = gp_map_new(path(), geteuid());
+	gp_map_judge(map, &policy, &request, scratch, &verdict);
+	assert_int_equal(verdict.kind, GP_REFUSE);
+	gp_map_free(&map);
+	len = fixture_read(path(), &data);
+	data[find_bytes(data, len, "one.example\0", 12) + 12 + 8 + 1] ^= 3;
+	seal(data, len);
+	map = gp_map_new(path(), geteuid());
+	gp_map_judge(map, &policy, &request, scratch, &verdict);
+	assert_int_equal(verdict.kind, GP_DEFER);
+	assert_non_null(strstr(verdict.error, path()));
+	gp_map_free(&map);
+	free(data);
+	gp_arena_free(&scratch);
+}
+
 /* A value under another key: the rule of one domain for another's. */
 static void test_a_value_under_another_key(void **state)
 {
@@ -289,6 +321,7 @@ int main(void)
 		TEST(test_every_two_pages_exchanged),
 		TEST(test_pages_of_another_map),
 		TEST(test_every_byte_of_a_value),
+		TEST(test_a_damaged_rule_is_no_leave),
 		TEST(test_a_value_under_another_key),
 		TEST(test_an_assertion_of_lmdb),
 	};

@@ -27,6 +27,7 @@ static char last_line[512];
 /* How often another file takes the place of the one that was checked. */
 static unsigned replacements;
 static unsigned opened;
+static int open_error;
 static unsigned checked;
 
 int64_t __wrap_gp_time_now(void)
@@ -58,6 +59,8 @@ int __wrap_mdb_env_open(void *env, const char *path, unsigned flags,
 			mode_t mode)
 {
 	opened++;
+	if (open_error != 0)
+		return open_error;
 	if (replacements > 0) {
 		replacements--;
 		copy_file(fixture_path("other"), path);
@@ -403,6 +406,32 @@ static void test_replaced_while_it_is_opened(void **state)
 	gp_map_free(&map);
 }
 
+/* As under a vsz_limit that holds one map and not two. */
+static void test_no_room_for_another(void **state)
+{
+	struct gp_map *map = open_map();
+
+	(void)state;
+	fixture_compile(fixture_path("map"), OFF);
+	assert_int_equal(imap_value(map), GP_OFF);
+	fixture_compile(fixture_path("map"), TLS);
+	open_error = ENOMEM;
+	assert_int_equal(imap_value(map), GP_OFF);
+	assert_int_equal(lines_logged, 1);
+	assert_non_null(strstr(last_line, "vsz_limit"));
+	open_error = 0;
+	assert_int_equal(imap_value(map), GP_OFF);
+	now += 60;
+	assert_int_equal(imap_value(map), GP_TLS);
+	/* Too many open files may be over the next moment. */
+	fixture_compile(fixture_path("map"), OFF);
+	open_error = EMFILE;
+	assert_int_equal(imap_value(map), GP_TLS);
+	open_error = 0;
+	assert_int_equal(imap_value(map), GP_OFF);
+	gp_map_free(&map);
+}
+
 static void test_look_ups(void **state)
 {
 	static const char rules[] =
@@ -525,6 +554,7 @@ int main(void)
 		TEST(test_another_format),
 		TEST(test_a_refused_file_is_left_alone),
 		TEST(test_replaced_while_it_is_opened),
+		TEST(test_no_room_for_another),
 		TEST(test_look_ups),
 		TEST(test_judging),
 		TEST(test_a_clock_before_the_map),
