@@ -5,6 +5,10 @@
    less than a kilobyte), whatever is sent, and an ordinary request allocates
    nothing.
 
+   Replies go out together when all requests that had come are answered: waking
+   whoever waits costs more than an answer, and one who is awake takes the next
+   reply without being woken.
+
    While a reply cannot be written the connection is not read from: whoever
    sends and never reads is held up in his own socket. Where the system has no
    more descriptors the listeners rest for a second, for a readiness event that
@@ -27,9 +31,16 @@
 /* Log lines about misbehaving clients between two sweeps. */
 #define COMPLAINTS 20
 #define DRAIN_SECONDS 5
+/* Replies that are kept back until others are ready. */
+#define TOGETHER 32
 
 struct connection {
 	LIST_ENTRY(connection) entry;
+	/* While its reply is kept back. */
+	TAILQ_ENTRY(connection) unsent;
+	bool is_unsent;
+	/* There was no room for its reply. */
+	bool is_blocked;
 	struct gp_server *server;
 	int in, out;
 	struct event *readable, *writable;
@@ -55,10 +66,13 @@ struct gp_server {
 	struct gp_server_options options;
 	LIST_HEAD(, listener) listeners;
 	LIST_HEAD(, connection) connections;
+	TAILQ_HEAD(, connection) unsent;
+	unsigned unsent_count;
 	unsigned clients;
 	unsigned complaints;
 	bool resting;
 	bool draining;
+	bool done;
 	struct event *sweep, *wake, *drained;
 	char input[GP_PROTOCOL_REQUEST_MAX];
 };
@@ -80,7 +94,7 @@ static void end_if_done(struct gp_server *server)
 {
 	if (LIST_EMPTY(&server->listeners) &&
 	    LIST_EMPTY(&server->connections))
-		event_base_loopbreak(server->base);
+		server->done = true;
 }
 
 static void listen_again(struct gp_server *server)
@@ -111,6 +125,24 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 	listen_again(context);
 }
 
+static void keep_back(struct connection *c)
+{
+	struct gp_server *server = c->server;
+
+	c->is_unsent = true;
+	TAILQ_INSERT_TAIL(&server->unsent, c, unsent);
+	server->unsent_count++;
+}
+
+static void no_longer_kept(struct connection *c)
+{
+	if (!c->is_unsent)
+		return;
+	c->is_unsent = false;
+	c->server->unsent_count--;
+	TAILQ_REMOVE(&c->server->unsent, c, unsent);
+}
+
 static void connection_free(struct connection *c)
 {
 	if (c->readable != NULL)
@@ -129,6 +161,7 @@ static void connection_end(struct connection *c)
 	struct gp_server *server = c->server;
 
 	LIST_REMOVE(c, entry);
+	no_longer_kept(c);
 	server->clients--;
 	connection_free(c);
 	listen_again(server);
@@ -158,15 +191,14 @@ static int send_reply(struct connection *c)
 	return 1;
 }
 
-static int answer(struct connection *c,
-		  const struct gp_protocol_request *request)
+static void answer(struct connection *c,
+		   const struct gp_protocol_request *request)
 {
 	struct gp_server *server = c->server;
 	struct gp_protocol_reply reply = { .action = GP_PROTOCOL_DEFER };
 
 	server->options.answer(server->options.context, request, &reply);
 	c->reply_len = gp_protocol_encode(&reply, c->reply);
-	return send_reply(c);
 }
 
 static int hold(struct connection *c, const char *data, size_t len)
@@ -186,39 +218,73 @@ static int hold(struct connection *c, const char *data, size_t len)
 	return 0;
 }
 
-/* Answers the requests in data and keeps what is left of it. Returns 0, or -1
-   when the connection has to be ended. */
+static int refuse(struct connection *c, const char *error)
+{
+	char text[128];
+
+	evutil_snprintf(text, sizeof(text), "A policy connection is closed: %s",
+			error);
+	complain(c->server, GP_LOG_WARNING, text);
+	return -1;
+}
+
+/* Answers the requests in data and keeps what is left of it. The last reply is
+   still to be sent. Returns 0, or -1 when the connection has to be ended. */
 static int serve(struct connection *c, const char *data, size_t len)
 {
 	struct gp_protocol_request request;
 	const char *error;
-	char text[128];
 	size_t at = 0, used;
 	int ret = 1;
 
-	while (at < len && ret > 0) {
+	while (at < len) {
+		/* Of requests that came together each has its reply before the
+		   next is looked at. */
+		if (c->reply_len > 0 && (ret = send_reply(c)) <= 0)
+			break;
 		ret = gp_protocol_parse(&c->parser, data + at, len - at,
 					&request, &used, &error);
-		if (ret < 0) {
-			evutil_snprintf(text, sizeof(text), "A policy "
-					"connection is closed: %s", error);
-			complain(c->server, GP_LOG_WARNING, text);
-			return -1;
-		}
+		if (ret < 0)
+			return refuse(c, error);
 		if (ret == 0)
 			break;
 		at += used;
-		ret = answer(c, &request);
-		if (ret < 0)
-			return -1;
+		answer(c, &request);
 	}
-	if (hold(c, data + at, len - at) < 0)
+	return ret < 0 ? -1 : hold(c, data + at, len - at);
+}
+
+/* What is to be done when a reply is out, or has to wait for room. Returns 0,
+   or -1 when the connection has to be ended. */
+static int settle(struct connection *c)
+{
+	int ret = send_reply(c);
+
+	if (ret < 0)
 		return -1;
-	if (c->reply_len > 0) {
+	if (ret == 0 && !c->is_blocked) {
+		c->is_blocked = true;
 		event_del(c->readable);
 		event_add(c->writable, NULL);
 	}
+	if (ret > 0 && c->is_blocked) {
+		c->is_blocked = false;
+		event_del(c->writable);
+		event_add(c->readable, NULL);
+	}
 	return c->server->draining && is_idle(c) ? -1 : 0;
+}
+
+/* Sends what is kept back. */
+static void flush(struct gp_server *server)
+{
+	struct connection *c;
+
+	while ((c = TAILQ_FIRST(&server->unsent)) != NULL) {
+		no_longer_kept(c);
+		if (settle(c) < 0)
+			connection_end(c);
+	}
 }
 
 static int receive(struct connection *c)
@@ -238,11 +304,16 @@ static int receive(struct connection *c)
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct connection *c = context;
+	struct gp_server *server = c->server;
 
 	(void)fd;
 	(void)what;
 	if (receive(c) < 0)
 		connection_end(c);
+	else if (c->reply_len > 0)
+		keep_back(c);
+	if (server->unsent_count >= TOGETHER)
+		flush(server);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -252,12 +323,9 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (ret > 0) {
-		event_del(c->writable);
-		event_add(c->readable, NULL);
+	if (ret > 0)
 		ret = serve(c, c->held, c->held_len);
-	}
-	if (ret < 0)
+	if (ret < 0 || settle(c) < 0)
 		connection_end(c);
 }
 
@@ -393,7 +461,7 @@ static void on_drained(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	event_base_loopbreak(server->base);
+	server->done = true;
 }
 
 struct gp_server *gp_server_new(struct event_base *base,
@@ -408,6 +476,7 @@ struct gp_server *gp_server_new(struct event_base *base,
 	server->options = *options;
 	LIST_INIT(&server->listeners);
 	LIST_INIT(&server->connections);
+	TAILQ_INIT(&server->unsent);
 	server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);
 	server->wake = evtimer_new(base, on_wake, server);
 	server->drained = evtimer_new(base, on_drained, server);
@@ -458,6 +527,7 @@ void gp_server_drain(struct gp_server *server)
 	struct connection *c, *next;
 	struct listener *l;
 
+	flush(server);
 	/* Who stands in the queue may have asked already. */
 	LIST_FOREACH(l, &server->listeners, entry) {
 		while (accept_one(server, l->fd))
@@ -468,11 +538,34 @@ void gp_server_drain(struct gp_server *server)
 		listener_end(l);
 	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
 		next = LIST_NEXT(c, entry);
-		if ((c->reply_len == 0 && receive(c) < 0) || is_idle(c))
+		if ((c->reply_len == 0 && receive(c) < 0) || settle(c) < 0)
 			connection_end(c);
 	}
 	evtimer_add(server->drained, &grace);
 	end_if_done(server);
+}
+
+int gp_server_turn(struct gp_server *server, bool wait)
+{
+	int ret = event_base_loop(server->base,
+				  wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+
+	flush(server);
+	return ret < 0 ? -1 : 0;
+}
+
+int gp_server_run(struct gp_server *server)
+{
+	int ret = 0;
+
+	while (!server->done && ret == 0)
+		ret = gp_server_turn(server, true);
+	return ret;
+}
+
+void gp_server_stop(struct gp_server *server)
+{
+	server->done = true;
 }
 
 unsigned gp_server_clients(const struct gp_server *server)

@@ -1,6 +1,7 @@
 #ifndef GP_POLICYD_SERVER_H
 #define GP_POLICYD_SERVER_H
 
+#include <stdbool.h>
 #include "postfix-policyd/protocol.h"
 
 /* Connections that carry the policy protocol: one event loop, one reply per
@@ -28,8 +29,6 @@ struct gp_server_options {
 	unsigned patience;
 };
 
-/* The loop ends (event_base_loopbreak(3)) when there is neither a listener nor
-   a connection left. */
 struct gp_server *gp_server_new(struct event_base *base,
 				const struct gp_server_options *options);
 void gp_server_free(struct gp_server **server);
@@ -38,6 +37,14 @@ void gp_server_free(struct gp_server **server);
    be the same. Return 0, or -1 when the event loop does not take them. */
 int gp_server_add_listener(struct gp_server *server, int fd);
 int gp_server_add_connection(struct gp_server *server, int in, int out);
+
+/* Serves until there is neither a listener nor a connection left, or until
+   gp_server_stop(). Returns 0, or -1 when the event loop fails. */
+int gp_server_run(struct gp_server *server);
+void gp_server_stop(struct gp_server *server);
+/* One turn of the loop: what there is to do, and if nothing is and wait is set,
+   what comes next. */
+int gp_server_turn(struct gp_server *server, bool wait);
 
 void gp_server_set_max_clients(struct gp_server *server, unsigned max_clients);
 

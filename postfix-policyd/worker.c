@@ -111,7 +111,7 @@ static void on_end(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	/* Asked twice, it ends at once. */
 	if (w->ending) {
-		event_base_loopbreak(w->base);
+		gp_server_stop(w->server);
 		return;
 	}
 	w->ending = true;
@@ -237,7 +237,7 @@ int gp_worker_run(const struct gp_worker_options *options,
 		status = EX_OSERR;
 	} else {
 		ready(context);
-		if (event_base_dispatch(w.base) < 0)
+		if (gp_server_run(w.server) < 0)
 			status = EX_OSERR;
 	}
 	worker_deinit(&w);

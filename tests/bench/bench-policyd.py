@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""The policy daemon against a bare epoll echo, in alternated runs: requests a
+second, latency, processor time per request. Only ratios of one run hold.
+
+usage: bench-policyd.py GATEMAP POLICYD ECHO LOAD RULES [SECONDS [ROUNDS]]"""
+
+import os
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONNECTIONS = (1, 16, 100, 1000)
+HERTZ = os.sysconf('SC_CLK_TCK')
+
+
+class Service:
+    """One process (or several) that answers policy requests."""
+
+    def __init__(self, name, argv, kind, where):
+        self.name, self.kind, self.where = name, kind, where
+        self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL)
+        self.results = {}
+        end = time.monotonic() + 20
+        while not self.answers():
+            if time.monotonic() > end or self.popen.poll() is not None:
+                sys.exit('%s does not listen' % name)
+            time.sleep(0.02)
+
+    def answers(self):
+        family = socket.AF_INET if self.kind == 'tcp' else socket.AF_UNIX
+        with socket.socket(family) as sock:
+            try:
+                sock.connect(('127.0.0.1', int(self.where))
+                             if self.kind == 'tcp' else self.where)
+            except OSError:
+                return False
+        return True
+
+    def stop(self):
+        self.popen.terminate()
+        self.popen.wait()
+
+    def pids(self):
+        path = '/proc/%d/task/%d/children' % (self.popen.pid, self.popen.pid)
+        with open(path) as file:
+            return [self.popen.pid] + [int(pid) for pid in
+                                       file.read().split()]
+
+    def processor_time(self):
+        ticks = 0
+        for pid in self.pids():
+            with open('/proc/%d/stat' % pid) as file:
+                fields = file.read().rsplit(')', 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / HERTZ
+
+    def measure(self, load, connections, seconds, rules):
+        before = self.processor_time()
+        done = subprocess.run(
+            [load, self.kind, self.where, str(connections), str(seconds),
+             rules], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit('%s: %s' % (self.name, done.stderr))
+        used = self.processor_time() - before
+        requests, took, p50, p99 = done.stdout.split()
+        self.results.setdefault((self.kind, connections), []).append(
+            (int(requests) / float(took), int(p50), int(p99),
+             used / int(requests) * 1e6))
+
+
+def medians(results):
+    return [statistics.median(column) for column in zip(*results)]
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def compile_rules(gatemap, folder, count):
+    rules = os.path.join(folder, 'rules')
+    open(os.path.join(folder, 'gatepost.conf'), 'w').close()
+    with open(rules, 'wb') as out:
+        subprocess.run([sys.executable, os.path.join(HERE, 'gen-rules.py'),
+                        count], stdout=out, check=True)
+    subprocess.run([gatemap, '-c', folder, rules], check=True)
+    os.remove(rules)
+    os.chmod(rules + '.lmdb', 0o644)
+    os.chmod(folder, 0o755)
+    return rules + '.lmdb'
+
+
+def start_policyd(policyd, folder, map_path, workers, kind):
+    name = 'gatepost-policyd' + (', %d workers' % workers if workers > 1
+                                 else '')
+    where = (str(free_port()) if kind == 'tcp' else
+             os.path.join(folder, 'd%d' % workers, 'policy'))
+    conf = os.path.join(folder, 'conf-%s-%d' % (kind, workers))
+    with open(conf, 'w') as out:
+        out.write('map = %s\nworkers = %d\npolicy_socket = %s\n' % (
+            map_path, workers, 'inet:127.0.0.1:' + where if kind == 'tcp'
+            else where))
+    argv = [policyd, '-f', '-c', conf]
+    if os.geteuid() == 0:
+        argv += ['-u', 'nobody']
+    return Service(name, argv, kind, where)
+
+
+def start_echo(echo, folder, kind):
+    where = (str(free_port()) if kind == 'tcp' else
+             os.path.join(folder, 'echo'))
+    return Service('bare epoll echo', [echo, kind, where], kind, where)
+
+
+def show(services, kind):
+    echo = services[0]
+    for connections in CONNECTIONS:
+        base = medians(echo.results[kind, connections])
+        for service in services:
+            rate, p50, p99, used = medians(service.results[kind, connections])
+            print('%-4s %5d  %-27s %8.0f/s %5.2f %7.0f us %7.0f us %5.2f '
+                  '%6.2f us %5.2f' % (
+                      kind, connections, service.name, rate, rate / base[0],
+                      p50, p99, p99 / base[2] if base[2] else 0, used,
+                      used / base[3] if base[3] else 0), flush=True)
+
+
+def main():
+    gatemap, policyd, echo, load = (os.path.abspath(path)
+                                    for path in sys.argv[1:5])
+    rules = sys.argv[5]
+    seconds = int(sys.argv[6]) if len(sys.argv) > 6 else 3
+    rounds = int(sys.argv[7]) if len(sys.argv) > 7 else 3
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print('%s rules, %d s a run, median of %d rounds, %d processors, %s' % (
+        rules, seconds, rounds, os.cpu_count(), time.strftime('%F')))
+    print('     conns  service                       requests ratio     p50 '
+          '       p99     ratio  processor ratio')
+    with tempfile.TemporaryDirectory(prefix='gatepost-bench-') as folder:
+        map_path = compile_rules(gatemap, folder, rules)
+        for kind in ('unix', 'tcp'):
+            services = []
+            try:
+                services.append(start_echo(echo, folder, kind))
+                for workers in (1, 2):
+                    services.append(start_policyd(policyd, folder, map_path,
+                                                  workers, kind))
+                for _ in range(rounds):
+                    for connections in CONNECTIONS:
+                        for service in services:
+                            service.measure(load, connections, seconds,
+                                            rules)
+                show(services, kind)
+            finally:
+                for service in services:
+                    service.stop()
+
+
+if __name__ == '__main__':
+    main()
