@@ -40,12 +40,12 @@ int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,
 	return status;
 }
 
-/* A folder that is not there is no missing input here. */
+/* What is in the way of a map is no missing input. */
 static int exit_code_of_writing(int error)
 {
-	if (error == ENOENT || error == ENOTDIR)
-		return EX_CANTCREAT;
-	return gp_program_exit_code(error);
+	int status = gp_program_exit_code(error);
+
+	return status == EX_NOINPUT ? EX_CANTCREAT : status;
 }
 
 int gatemap_lock(const struct gatemap_options *options, int *status_r)

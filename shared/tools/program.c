@@ -147,11 +147,10 @@ int gp_program_exit_code(int error)
 	case EPERM:
 		return EX_NOPERM;
 	case EROFS:
-	case EEXIST:
-	case EISDIR:
 		return EX_CANTCREAT;
 	case ENOENT:
 	case ENOTDIR:
+	case EISDIR:
 		return EX_NOINPUT;
 	case EAGAIN:
 	case EINTR:

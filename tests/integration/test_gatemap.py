@@ -142,6 +142,20 @@ def test_folder_without_rules(folder):
     assert "no rules files" in folder.expect(66, file="rules.d").stderr
 
 
+def test_folder_in_a_folder(folder):
+    (folder.path / "rules.d" / "more").mkdir(parents=True)
+    done = folder.expect(66, file="rules.d")
+    assert done.stderr == "gatemap: rules.d/more: Is a directory\n"
+    assert "rules.d.lmdb" not in folder.names()
+
+
+def test_something_in_the_maps_place(folder):
+    (folder.path / "rules.lmdb").mkdir()
+    done = folder.expect(73)
+    assert "rules.lmdb" in done.stderr
+    assert folder.names() == ["gatepost.conf", "rules", "rules.lmdb"]
+
+
 def test_check_writes_nothing(folder):
     assert folder.silent("--check") == ""
     assert folder.names() == ["gatepost.conf", "rules"]
