@@ -265,6 +265,8 @@ static void answer(struct ask *ask, char *record)
 		else
 			read_fact_of(&request, name, value);
 	}
+	if (!request.client_was_forwarded)
+		request.client = request.connection;
 	gp_arena_reset(ask->scratch);
 	gp_decide(gp_image_source(ask->image), &ask->policy, &request, now,
 		  ask->scratch, &verdict);

@@ -733,11 +733,13 @@ class Request:
         self.login = login
         self.service = service
         self.at = at
-        self.client = address(client)
         # "a `client` given to `explain` counts as forwarded"
-        self.forwarded = self.client is not None
+        self.forwarded = client is not None
         # "`peer` (the connection's address, = client)"
-        self.connection = address(peer) if peer else self.client
+        self.connection = address(peer or client)
+        # "the client's address as the server trusts it"
+        # Reading: it is the connection's where nobody forwarded another.
+        self.client = address(client or peer)
         self.server = address(server)
         self.tls = tls
         self.implicit = implicit
