@@ -34,6 +34,8 @@ struct gather {
 	struct levels parents;
 	const struct gp_level *domain;
 	const struct gp_level *mailbox;
+	/* No line can name the mailbox. */
+	bool unnamed;
 };
 
 static void add_level(struct gather *gather, struct levels *levels,
@@ -197,9 +199,11 @@ static const struct gp_line *same_as(const struct gp_level *level)
 	return (line->set & GP_ATTR_BIT(GP_ATTR_SAME_AS)) != 0 ? line : NULL;
 }
 
-/* Puts another domain, or another mailbox, in the place of the name. */
-static int become(struct gather *gather, const struct gp_line *line,
-		  bool whole)
+/* Puts another domain, or another mailbox, in the place of the name. A client
+   may have sent a local part that is too long for any key of that domain: then
+   only the mailbox without its extension may be named. */
+static void become(struct gather *gather, const struct gp_line *line,
+		   bool whole)
 {
 	struct gp_name *name = &gather->name;
 	size_t domain_len = gp_key_domain_len(line->same_as,
@@ -212,9 +216,13 @@ static int become(struct gather *gather, const struct gp_line *line,
 		local = line->same_as + domain_len + 1;
 		local_len = line->same_as_len - domain_len - 1;
 	}
+	if (domain_len + local_len > GP_NAME_MAX)
+		local_len = gp_name_base_len(local, local_len,
+					     gather->source->
+					     recipient_delimiter);
 	if (domain_len + local_len > GP_NAME_MAX) {
-		*gather->error_r = "a name becomes too long by same_as";
-		return -1;
+		local_len = 0;
+		gather->unnamed = true;
 	}
 	memcpy(new.key, line->same_as, domain_len + 1);
 	memcpy(new.key + domain_len + 1, local, local_len);
@@ -222,7 +230,6 @@ static int become(struct gather *gather, const struct gp_line *line,
 	new.domain_len = domain_len;
 	new.local_len = local_len;
 	*name = new;
-	return 0;
 }
 
 /* Follows same_as to its end, collecting the locks above each name left
@@ -238,18 +245,16 @@ static int follow(struct gather *gather)
 		line = same_as(gather->domain);
 		if (line != NULL) {
 			add_locks(gather, false);
-			if (become(gather, line, false) < 0)
-				return -1;
+			become(gather, line, false);
 			continue;
 		}
-		if (!gather->what->unnamed_mailbox && find_mailbox(gather) < 0)
+		if (!gather->unnamed && find_mailbox(gather) < 0)
 			return -1;
 		add_locks(gather, true);
 		line = same_as(gather->mailbox);
 		if (line == NULL)
 			return 0;
-		if (become(gather, line, true) < 0)
-			return -1;
+		become(gather, line, true);
 	}
 	*gather->error_r = "same_as leads to no end; compile the rules again";
 	return -1;
@@ -293,7 +298,8 @@ int gp_resolve(const struct gp_source *source, const struct gp_name *name,
 {
 	struct gather gather = {
 		.source = source, .what = what, .scratch = scratch,
-		.error_r = error_r, .name = *name
+		.error_r = error_r, .name = *name,
+		.unnamed = what->unnamed_mailbox
 	};
 	size_t i;
 

@@ -328,6 +328,29 @@ static void test_same_as(void **state)
 	CHECK_ROWS(rules, rows);
 }
 
+/* What a client sent may be too long for any key behind same_as. */
+static void test_same_as_long(void **state)
+{
+	static const char rules[] =
+		"x same_as=longer.example.com\n"
+		"longer.example.com imap=off\n"
+		"u@longer.example.com imap=tls\n";
+	static const char *const begins[] = { "v+", "", "u+" };
+	static const char off[] = "refuse off longer.example.com:2";
+	char asked[3][600];
+	struct row rows[] = {
+		{ asked[0], off }, { asked[1], off }, { asked[2], "allow" }
+	};
+	size_t i;
+
+	(void)state;
+	set_policy();
+	for (i = 0; i < 3; i++)
+		snprintf(asked[i], sizeof(asked[i]), "%s%0490d@x imap tls=1.2",
+			 begins[i], 7);
+	CHECK_ROWS(rules, rows);
+}
+
 static void test_extension(void **state)
 {
 	static const char rules[] =
@@ -612,6 +635,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_same_as),
+		cmocka_unit_test(test_same_as_long),
 		cmocka_unit_test(test_extension),
 		cmocka_unit_test(test_trial),
 		cmocka_unit_test(test_time),
