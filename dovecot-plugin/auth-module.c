@@ -19,7 +19,9 @@
 #include "shared/rules/reply.h"
 #include "shared/settings/settings.h"
 #include "dovecot-plugin/facts.h"
+#include "dovecot-plugin/proof.h"
 #include "dovecot-plugin/reason.h"
+#include "dovecot-plugin/word.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,6 +41,8 @@ struct gp_passdb {
 	/* For the name in force and for the name as typed: a verdict's error
 	   may lie there. */
 	struct gp_arena *scratch[2];
+	/* By which the login plugin's word is known to be that. */
+	struct gp_proof_key key;
 };
 
 /* One login while it is judged. */
@@ -49,6 +53,8 @@ struct gp_login {
 	bool behind_others;
 	struct gp_request request;
 	struct gp_verdict verdict;
+	/* The login plugin's word; empty without it. */
+	struct gp_word word;
 };
 
 void authdb_gatepost_init(struct module *module);
@@ -97,6 +103,8 @@ static void log_verdict(const struct gp_login *login)
 		add_name(&line, "master", fields->requested_login_user != NULL ?
 			 fields->user : fields->master_user);
 		add_name(&line, "method", fields->mech_name);
+		if (login->word.tls)
+			add_name(&line, "cipher", login->word.cipher);
 		add_name(&line, "session", fields->session_id);
 		gp_log(login->verdict.kind == GP_DEFER ?
 		       GP_LOG_ERROR : GP_LOG_INFO, "%s", line.data);
@@ -112,17 +120,51 @@ static void set_address(const struct ip_addr *ip, struct gp_address *address_r)
 		gp_address_from_bytes(&ip->u.ip6, 16, address_r);
 }
 
-static void
-set_facts(const struct auth_request *auth, struct gp_facts *facts_r)
+static const char *find_forwarded(void *context, const char *name)
 {
-	const struct auth_request_fields *fields = &auth->fields;
+	struct auth_fields *fields = context;
+
+	return auth_fields_find(fields, t_strconcat("forward_", name, NULL));
+}
+
+/* Returns the login plugin's word, or NULL. */
+static const struct gp_word *receive_word(struct gp_login *login)
+{
+	const struct auth_request_fields *fields = &login->auth->fields;
+	struct gp_text line;
+	int ret;
+
+	if (!gp_facts_can_have_word(gp_dovecot_service(login->auth)))
+		return NULL;
+	ret = gp_word_receive(&login->db->key, fields->session_id,
+			      find_forwarded, fields->extra_fields,
+			      &login->word);
+	if (ret > 0)
+		return &login->word;
+	memset(&login->word, 0, sizeof(login->word));
+	if (ret < 0) {
+		gp_text_init(&line);
+		gp_text_add(&line, "forwarded facts are not the login "
+			    "plugin's and are not believed");
+		add_name(&line, "user", fields->user);
+		add_name(&line, "session", fields->session_id);
+		gp_log(GP_LOG_WARNING, "%s", line.data);
+		gp_text_deinit(&line);
+	}
+	return NULL;
+}
+
+static void set_facts(struct gp_login *login, struct gp_facts *facts_r)
+{
+	const struct auth_request_fields *fields = &login->auth->fields;
 
 	memset(facts_r, 0, sizeof(*facts_r));
-	facts_r->service = gp_dovecot_service(auth);
-	facts_r->secured = gp_dovecot_secured(auth);
+	facts_r->service = gp_dovecot_service(login->auth);
+	facts_r->secured = gp_dovecot_secured(login->auth);
 	set_address(&fields->remote_ip, &facts_r->remote);
 	set_address(&fields->real_remote_ip, &facts_r->real_remote);
 	set_address(&fields->real_local_ip, &facts_r->real_local);
+	facts_r->word = receive_word(login);
 }
 
 /* The mailbox that is to be entered: a master user asks for somebody
@@ -210,7 +252,7 @@ static void judge(struct gp_login *login, enum gp_service service)
 	const struct auth_passdb *ours = login->auth->passdb;
 	struct gp_facts facts;
 
-	set_facts(login->auth, &facts);
+	set_facts(login, &facts);
 	gp_facts_request(&facts, service, &login->request);
 	judge_name(login, mailbox, strlen(mailbox), login->db->scratch[0],
 		   &login->verdict);
@@ -367,6 +409,17 @@ static void log_settings_errors(char *errors)
 	free(errors);
 }
 
+static void load_key(struct gp_proof_key *key_r)
+{
+	char *error;
+
+	if (gp_proof_key_load(gp_dovecot_key_path(), key_r, &error) == 0)
+		return;
+	gp_log(GP_LOG_WARNING, "%s (the login plugin will not be believed)",
+	       error);
+	free(error);
+}
+
 /* Called as root, once for each gatepost.conf that is named. The map is opened
    here, so that one which only root can read serves until it is replaced. */
 static struct passdb_module *gatepost_new(pool_t pool, const char *conf)
@@ -384,6 +437,7 @@ static struct passdb_module *gatepost_new(pool_t pool, const char *conf)
 		db->settings = NULL;
 		return &db->module;
 	}
+	load_key(&db->key);
 	for (size_t i = 0; i < N_ELEMENTS(db->scratch); i++)
 		db->scratch[i] = gp_arena_new();
 	db->map = gp_map_new(db->settings->map, db->settings->map_owner_uid);

@@ -1,13 +1,40 @@
 #ifndef GP_DOVECOT_PLUGIN_DOVECOT_API_H
 #define GP_DOVECOT_PLUGIN_DOVECOT_API_H
 
-/* Dovecot's auth interface in one shape. It changed between 2.3 and 2.4 and
+/* Dovecot's interfaces in one shape. They changed between 2.3 and 2.4 and
    several times within 2.4; configure finds out by compiling which shape the
-   headers have (dovecot.m4). This is the only file that asks. */
+   headers have (dovecot.m4). This is the only file that asks. The login plugin
+   defines GP_DOVECOT_LOGIN before it, for its side has headers of its own. */
 
 #include "config.h"
 #include "lib.h"
 #include "net.h"
+#include "str.h"
+#include "strescape.h"
+#include "master-service.h"
+#include "master-service-settings.h"
+
+#ifndef GP_DOVECOT_PREINIT_ARGS
+#include "settings.h"
+#include "dovecot-plugin/settings-module.h"
+#endif
+
+/* The file that the login plugin and the auth module prove themselves by, in
+   the folder of this instance's sockets. */
+static inline const char *gp_dovecot_key_path(void)
+{
+#ifdef GP_DOVECOT_PREINIT_ARGS
+	const char *base_dir =
+		master_service_settings_get(master_service)->base_dir;
+#else
+	const char *base_dir =
+		master_service_get_service_settings(master_service)->base_dir;
+#endif
+	return t_strconcat(base_dir, "/gatepost.key", NULL);
+}
+
+#ifndef GP_DOVECOT_LOGIN
+
 #include "auth-common.h"
 #include "auth.h"
 #include "auth-fields.h"
@@ -75,9 +102,6 @@ static struct passdb_module *function(pool_t pool, const char *args) \
 	return create(pool, args); \
 }
 #else
-#include "settings.h"
-#include "dovecot-plugin/settings-module.h"
-
 #ifdef GP_DOVECOT_PREINIT_PARAMETERS
 #define GP_DOVECOT_PARAMETERS \
 	const struct passdb_parameters *parameters ATTR_UNUSED,
@@ -97,6 +121,139 @@ static int function(pool_t pool, struct event *event, GP_DOVECOT_PARAMETERS \
 	settings_free(set); \
 	return 0; \
 }
+#endif
+
+#else /* GP_DOVECOT_LOGIN */
+
+#include "module-context.h"
+#include "login-common.h"
+#include "client-common.h"
+#include "login-settings.h"
+#include "iostream-ssl.h"
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+#include "ssl-settings.h"
+#else
+#include "master-service-ssl-settings.h"
+#endif
+
+/* Path of gatepost.conf; empty for the default one. Login processes of 2.3
+   have no settings for plugins; import_environment passes this on. */
+static inline const char *gp_dovecot_login_config(void)
+{
+#ifdef GP_DOVECOT_PREINIT_ARGS
+	const char *path = getenv("GATEPOST_CONFIG");
+
+	return path == NULL ? "" : path;
+#else
+	const struct gatepost_settings *set;
+	const char *error, *path;
+
+	if (settings_get(master_service_get_event(master_service),
+			 &gatepost_setting_parser_info, 0, &set, &error) < 0) {
+		i_error("gatepost: %s", error);
+		return "";
+	}
+	path = t_strdup(set->gatepost_config);
+	settings_free(set);
+	return path;
+#endif
+}
+
+/* TLS that a proxy in front has ended. */
+static inline bool gp_dovecot_proxy_ended_tls(const struct client *client)
+{
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	return client->haproxy_terminated_tls;
+#else
+	return client->proxied_ssl;
+#endif
+}
+
+/* TLS that was begun by STARTTLS. */
+static inline bool gp_dovecot_used_starttls(const struct client *client)
+{
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	return client->connection_used_starttls;
+#else
+	return client->starttls;
+#endif
+}
+
+static inline bool gp_dovecot_offers_tls(const struct client *client)
+{
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	return strcmp(client->ssl_server_set->ssl, "no") != 0;
+#else
+	return strcmp(client->ssl_set->ssl, "no") != 0;
+#endif
+}
+
+/* From now on the client is treated as with ssl=required. Its settings are
+   shared by all clients of the process: it gets copies. */
+static inline void gp_dovecot_require_tls(struct client *client)
+{
+	struct login_settings *set =
+		p_memdup(client->pool, client->set, sizeof(*set));
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	struct ssl_server_settings *ssl_set =
+		p_memdup(client->pool, client->ssl_server_set,
+			 sizeof(*ssl_set));
+
+	set->auth_allow_cleartext = FALSE;
+	client->ssl_server_set = ssl_set;
+#else
+	struct master_service_ssl_settings *ssl_set =
+		p_memdup(client->pool, client->ssl_set, sizeof(*ssl_set));
+
+	set->disable_plaintext_auth = TRUE;
+	client->ssl_set = ssl_set;
+#endif
+	ssl_set->ssl = "required";
+	client->set = set;
+}
+
+/* Takes out the forwarded fields whose name begins with prefix, however it is
+   written. */
+static inline void
+gp_dovecot_drop_forwarded(struct client *client, const char *prefix)
+{
+	size_t len = strlen(prefix);
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	unsigned int i = 0;
+
+	if (!array_is_created(&client->forward_fields))
+		return;
+	while (i < array_count(&client->forward_fields)) {
+		const char *field = array_idx_elem(&client->forward_fields, i);
+
+		if (strncasecmp(field, prefix, len) == 0)
+			array_delete(&client->forward_fields, i, 1);
+		else
+			i++;
+	}
+#else
+	const char *const *fields;
+	string_t *kept;
+
+	if (client->forward_fields == NULL)
+		return;
+	kept = t_str_new(128);
+	for (fields = t_strsplit(str_c(client->forward_fields), "\t");
+	     *fields != NULL; fields++) {
+		if (strncasecmp(t_str_tabunescape(*fields), prefix, len) == 0)
+			continue;
+		if (str_len(kept) > 0)
+			str_append_c(kept, '\t');
+		str_append(kept, *fields);
+	}
+	str_truncate(client->forward_fields, 0);
+	str_append_str(client->forward_fields, kept);
+	/* client_add_forward_field() would put a tab in front. */
+	if (str_len(kept) == 0)
+		client->forward_fields = NULL;
+#endif
+}
+
 #endif
 
 #endif

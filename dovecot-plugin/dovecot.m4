@@ -134,6 +134,18 @@ AC_DEFUN([GP_DOVECOT_SHAPES], [
 		void f(lookup_credentials_callback_t *c,
 		       struct auth_request *r)
 		{ c(PASSDB_RESULT_NEXT, NULL, 0, NULL, r); }])
+	GP_DOVECOT_SHAPE([GP_DOVECOT_LOGIN_CLEARTEXT],
+		[whether login processes speak of cleartext (2.4.0)], [
+		#include "login-common.h"
+		#include "client-common.h"
+		#include "login-settings.h"
+		bool f(struct client *c);
+		bool f(struct client *c)
+		{ return c->set->auth_allow_cleartext &&
+			 c->haproxy_terminated_tls &&
+			 c->connection_used_starttls &&
+			 c->ssl_server_set != NULL &&
+			 array_is_created(&c->forward_fields); }])
 	dnl With 2.4 settings come from modules of their own.
 	GP_DOVECOT_SETTINGS_MODULE=
 	GP_DOVECOT_SETTINGS_PART=

@@ -2,7 +2,6 @@
    one side: what nobody vouches for is taken for the worse, so that a rule
    which demands something refuses rather than lets in. */
 
-#include "shared/base/text.h"
 #include "dovecot-plugin/facts.h"
 
 #include <string.h>
@@ -25,16 +24,41 @@ static void set_transport_of_mail_server(const struct gp_facts *facts,
 static void set_transport(const struct gp_facts *facts,
 			  struct gp_request *request)
 {
-	if (strcmp(facts->service, SERVICE_OF_MAIL_SERVERS) == 0)
+	if (!gp_facts_can_have_word(facts->service))
 		set_transport_of_mail_server(facts, request);
 	else if (facts->secured == GP_SECURED_TLS)
 		request->tls = GP_TLS_UNKNOWN;
 }
 
-static bool was_forwarded(const struct gp_facts *facts)
+bool gp_facts_can_have_word(const char *service)
 {
-	return facts->remote.known && facts->real_remote.known &&
-		!gp_address_equal(&facts->remote, &facts->real_remote);
+	return strcmp(service, SERVICE_OF_MAIL_SERVERS) != 0;
+}
+
+static bool differ(const struct gp_address *a, const struct gp_address *b)
+{
+	return a->known && b->known && !gp_address_equal(a, b);
+}
+
+/* Without the plugin the connection is TCP's. A proxy on this host speaks for
+   clients elsewhere, who may well have come in cleartext: what it forwards is
+   never local. */
+static void set_connection(const struct gp_facts *facts,
+			   struct gp_request *request)
+{
+	request->connection = facts->real_remote;
+	if (!differ(&facts->remote, &facts->real_remote))
+		request->server = facts->real_local;
+	set_transport(facts, request);
+}
+
+static void set_connection_as_told(const struct gp_word *word,
+				   struct gp_request *request)
+{
+	request->connection = word->connection;
+	request->server = word->server;
+	request->tls = word->version;
+	request->implicit = word->implicit ? GP_YES : GP_NO;
 }
 
 void gp_facts_request(const struct gp_facts *facts, enum gp_service service,
@@ -43,14 +67,13 @@ void gp_facts_request(const struct gp_facts *facts, enum gp_service service,
 	memset(request_r, 0, sizeof(*request_r));
 	request_r->service = service;
 	request_r->authenticated = true;
-	request_r->connection = facts->real_remote;
+	if (facts->word != NULL)
+		set_connection_as_told(facts->word, request_r);
+	else
+		set_connection(facts, request_r);
 	request_r->client = facts->remote;
-	request_r->client_was_forwarded = was_forwarded(facts);
-	/* A proxy on this host speaks for clients elsewhere, who may well have
-	   come in cleartext: what it forwards is never local. */
-	if (!request_r->client_was_forwarded)
-		request_r->server = facts->real_local;
-	set_transport(facts, request_r);
+	request_r->client_was_forwarded =
+		differ(&facts->remote, &request_r->connection);
 }
 
 static char translate(const char *translation, char c)

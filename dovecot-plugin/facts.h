@@ -1,7 +1,9 @@
 #ifndef GP_DOVECOT_PLUGIN_FACTS_H
 #define GP_DOVECOT_PLUGIN_FACTS_H
 
+#include "shared/base/text.h"
 #include "shared/rules/request.h"
+#include "dovecot-plugin/word.h"
 
 /* What Dovecot's auth process knows of a login, turned into the request that
    is judged. Pure, and free of Dovecot's headers. */
@@ -25,7 +27,13 @@ struct gp_facts {
 	struct gp_address remote;
 	struct gp_address real_remote;
 	struct gp_address real_local;
+	/* What the login plugin says of the connection; NULL without it. */
+	const struct gp_word *word;
 };
+
+/* True for the services of Dovecot itself, whose login processes the plugin is
+   in. */
+bool gp_facts_can_have_word(const char *service);
 
 /* The request, as yet without a name. */
 void gp_facts_request(const struct gp_facts *facts, enum gp_service service,

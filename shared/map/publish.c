@@ -21,6 +21,7 @@
 #include "shared/base/log.h"
 #include "shared/map/error.h"
 #include "shared/map/publish.h"
+#include "shared/map/summary.h"
 
 #define GROUP "gatepost"
 #define TEMP_MARK ".tmp."
@@ -192,16 +193,6 @@ int gp_publish_set_access(const struct gp_publish *publish, int fd)
 		fchmod(fd, publish->mode);
 }
 
-static void name_summary(struct gp_publish *publish)
-{
-	size_t len = strlen(publish->path);
-
-	if (len > 5 && strcmp(publish->path + len - 5, ".lmdb") == 0)
-		len -= 5;
-	snprintf(publish->summary, sizeof(publish->summary), "%.*s.summary",
-		 (int)len, publish->path);
-}
-
 int gp_publish_begin(struct gp_publish *publish, const char *path,
 		     const struct gp_map_options *options,
 		     const char **error_r)
@@ -214,7 +205,8 @@ int gp_publish_begin(struct gp_publish *publish, const char *path,
 		return gp_map_error(error_r, "%s: %s", path, strerror(errno));
 	strcpy(publish->path, path);
 	choose_access(publish, options);
-	name_summary(publish);
+	gp_summary_name(publish->path, publish->summary,
+			sizeof(publish->summary));
 	snprintf(publish->temp, sizeof(publish->temp), "%s" TEMP_MARK "XXXXXX",
 		 path);
 	publish->fd = mkostemp(publish->temp, O_CLOEXEC);

@@ -10,6 +10,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -253,6 +254,15 @@ int gp_summary_write(const char *path, const struct gp_summary *summary,
 	close(fd);
 	errno = saved_errno;
 	return ret;
+}
+
+void gp_summary_name(const char *map, char *name_r, size_t size)
+{
+	size_t len = strlen(map);
+
+	if (len > 5 && strcmp(map + len - 5, ".lmdb") == 0)
+		len -= 5;
+	snprintf(name_r, size, "%.*s.summary", (int)len, map);
 }
 
 int gp_summary_read(const char *path, unsigned char bytes[GP_SUMMARY_MAX],

@@ -13,6 +13,10 @@
 
 #define GP_SUMMARY_MAX 4096
 
+/* The name of the summary beside a map: PATH with .summary instead of
+   .lmdb. */
+void gp_summary_name(const char *map, char *name_r, size_t size);
+
 struct gp_summary {
 	/* Cleartext may be accepted from anywhere. */
 	bool anywhere;

@@ -108,6 +108,63 @@ static void test_addresses(void **state)
 	}
 }
 
+/* The plugin's word counts, whatever else is said. */
+static void test_word(void **state)
+{
+	const struct gp_word word = {
+		.tls = true, .version = GP_TLS_1_3, .implicit = true,
+		.connection = address("203.0.113.7"),
+		.server = address("192.0.2.25")
+	};
+	struct gp_facts facts = {
+		.service = "imap", .word = &word,
+		.remote = address("203.0.113.7"),
+		.real_remote = address("192.0.2.80"),
+		.real_local = address("192.0.2.25")
+	};
+	struct gp_request request;
+
+	(void)state;
+	gp_facts_request(&facts, GP_IMAP, &request);
+	assert_int_equal(request.tls, GP_TLS_1_3);
+	assert_int_equal(request.implicit, GP_YES);
+	assert_address(&request.connection, "203.0.113.7");
+	assert_address(&request.server, "192.0.2.25");
+	assert_false(request.client_was_forwarded);
+
+	/* A webmail that tells its client's address. */
+	facts.remote = address("198.51.100.1");
+	gp_facts_request(&facts, GP_IMAP, &request);
+	assert_address(&request.connection, "203.0.113.7");
+	assert_address(&request.client, "198.51.100.1");
+	assert_true(request.client_was_forwarded);
+}
+
+static void test_word_of_cleartext(void **state)
+{
+	const struct gp_word word = {
+		.connection = address("203.0.113.7"),
+		.server = address("192.0.2.25")
+	};
+	struct gp_facts facts = {
+		.service = "imap", .word = &word, .secured = GP_SECURED_TLS
+	};
+	struct gp_request request;
+
+	(void)state;
+	gp_facts_request(&facts, GP_IMAP, &request);
+	assert_int_equal(request.tls, GP_TLS_NONE);
+	assert_int_equal(request.implicit, GP_NO);
+}
+
+static void test_who_can_have_word(void **state)
+{
+	(void)state;
+	assert_true(gp_facts_can_have_word("imap"));
+	assert_true(gp_facts_can_have_word("submission"));
+	assert_false(gp_facts_can_have_word("smtp"));
+}
+
 struct name_case {
 	const char *mailbox, *typed;
 	/* NULL: no domain was lost. */
@@ -167,6 +224,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_transport),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_word_of_cleartext),
+		cmocka_unit_test(test_who_can_have_word),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_names_without_translation)
 	};

@@ -173,8 +173,8 @@ class Login:
 
     def __init__(self, dovecot, protocol, source=common.CLIENT, tls=None,
                  version=None, first=b"", certificate=None):
-        self.protocol = protocol
         port = dovecot.port(protocol + ("s" if tls == "implicit" else ""))
+        self.protocol = "imap" if protocol == "proxied" else protocol
         self.wire = Wire(port, source, tls == "implicit", version,
                          first=first, certificate=certificate)
         self.said = []

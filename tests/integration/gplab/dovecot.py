@@ -114,6 +114,11 @@ service lmtp {{
   }}
 }}
 """
+LOGIN_PLUGIN = """
+login_plugins = gatepost_login
+login_plugin_dir = {dir}/login-modules
+import_environment = TZ GATEPOST_CONFIG={conf}
+"""
 
 
 def _new_folder(parent, name):
@@ -139,6 +144,14 @@ def module_folder():
     return pathlib.Path("/usr/lib/dovecot/modules")
 
 
+def _install(module, folder):
+    """New bytes come under a new name: a running process keeps the old
+    ones."""
+    new = folder / "new"
+    shutil.copy2(module, new)
+    new.rename(folder / module.name)
+
+
 class Dovecot:
     """One Dovecot of a lab.
 
@@ -152,12 +165,13 @@ class Dovecot:
                address slower; off unless it is the subject
     failure_delay  how long Dovecot keeps the answer to a failed login back;
                0 unless time is the subject
+    login_plugin  with the login plugin in its login processes
     auth_sockets  further sockets of the auth process, for Postfix: paths
     """
 
     def __init__(self, lab, users=None, gatepost=True, passdbs=None,
                  userdbs=(USERDB_STATIC,), extra="", penalty=False,
-                 failure_delay="0",
+                 failure_delay="0", login_plugin=False,
                  protocols="imap pop3 submission sieve lmtp",
                  mechanisms=MECHANISMS, auth_sockets=(), ssl_min="TLSv1",
                  name="dovecot"):
@@ -175,6 +189,7 @@ class Dovecot:
         self.extra = extra
         self.penalty = penalty
         self.failure_delay = failure_delay
+        self.login_plugin = login_plugin
         self.protocols = protocols
         self.mechanisms = mechanisms
         self.auth_sockets = [pathlib.Path(path) for path in auth_sockets]
@@ -216,21 +231,23 @@ class Dovecot:
             auth_sockets=self._auth_sockets(), dir=self.dir, **self.ports)
         text += "".join(block.format(**names)
                         for block in [*self.passdbs, *self.userdbs])
+        if self.login_plugin:
+            text += LOGIN_PLUGIN.format(**names)
         self.conf.write_text(text + self.extra.format(**names))
 
     def _fill_modules(self):
-        """The host's auth modules as they are, and ours. New bytes come under
-        a new name: a running auth process keeps the old ones."""
+        """The host's auth modules as they are, and ours."""
         modules = self.dir / "modules"
         modules.mkdir(exist_ok=True)
         for path in (module_folder() / "auth").iterdir():
             if not (modules / path.name).exists():
                 shutil.copy2(path, modules / path.name)
         if self.gatepost:
-            built = common.module("libauthdb_gatepost")
-            new = modules / "new"
-            shutil.copy2(built, new)
-            new.rename(modules / built.name)
+            _install(common.module("libauthdb_gatepost"), modules)
+        if self.login_plugin:
+            login_modules = self.dir / "login-modules"
+            login_modules.mkdir(exist_ok=True)
+            _install(common.module("libgatepost_login"), login_modules)
         return modules
 
     # Life
@@ -337,6 +354,11 @@ class Dovecot:
         """The process ids of the auth process (not of its workers)."""
         return [pid for pid, command in _children(self.process.pid)
                 if command[0].endswith("/auth") and "-w" not in command]
+
+    def login_processes(self, name):
+        """The process ids of the login processes of that name."""
+        return [pid for pid, command in _children(self.process.pid)
+                if command[0].endswith("/" + name)]
 
 
 def _children(parent):
