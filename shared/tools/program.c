@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/base/log.h"
+
 static const char *program = "gatepost";
 static bool quiet;
 static bool verbose;
@@ -30,10 +32,19 @@ static void open_standard_descriptors(void)
 	}
 }
 
+/* What the modules below have to say, at -v all of it. */
+static void take_log_line(enum gp_log_level level, const char *line)
+{
+	if (level >= GP_LOG_WARNING || verbose)
+		fprintf(stderr, "%s: %s%s\n", program,
+			level == GP_LOG_WARNING ? "warning: " : "", line);
+}
+
 void gp_program_init(const char *name)
 {
 	open_standard_descriptors();
 	program = name;
+	gp_log_set_sink(take_log_line);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 }
