@@ -63,24 +63,6 @@ extern const char *authdb_gatepost_version;
 
 const char *authdb_gatepost_version = DOVECOT_ABI_VERSION;
 
-static void log_sink(enum gp_log_level level, const char *line)
-{
-	switch (level) {
-	case GP_LOG_DEBUG:
-		i_debug("gatepost: %s", line);
-		break;
-	case GP_LOG_INFO:
-		i_info("gatepost: %s", line);
-		break;
-	case GP_LOG_WARNING:
-		i_warning("gatepost: %s", line);
-		break;
-	case GP_LOG_ERROR:
-		i_error("gatepost: %s", line);
-		break;
-	}
-}
-
 static void add_name(struct gp_text *text, const char *field, const char *name)
 {
 	if (name == NULL)
@@ -110,14 +92,6 @@ static void log_verdict(const struct gp_login *login)
 		       GP_LOG_ERROR : GP_LOG_INFO, "%s", line.data);
 	}
 	gp_text_deinit(&line);
-}
-
-static void set_address(const struct ip_addr *ip, struct gp_address *address_r)
-{
-	if (ip->family == AF_INET)
-		gp_address_from_bytes(&ip->u.ip4, 4, address_r);
-	else if (ip->family == AF_INET6)
-		gp_address_from_bytes(&ip->u.ip6, 16, address_r);
 }
 
 static const char *find_forwarded(void *context, const char *name)
@@ -161,9 +135,9 @@ static void set_facts(struct gp_login *login, struct gp_facts *facts_r)
 	memset(facts_r, 0, sizeof(*facts_r));
 	facts_r->service = gp_dovecot_service(login->auth);
 	facts_r->secured = gp_dovecot_secured(login->auth);
-	set_address(&fields->remote_ip, &facts_r->remote);
-	set_address(&fields->real_remote_ip, &facts_r->real_remote);
-	set_address(&fields->real_local_ip, &facts_r->real_local);
+	gp_dovecot_address(&fields->remote_ip, &facts_r->remote);
+	gp_dovecot_address(&fields->real_remote_ip, &facts_r->real_remote);
+	gp_dovecot_address(&fields->real_local_ip, &facts_r->real_local);
 	facts_r->word = receive_word(login);
 }
 
@@ -485,7 +459,7 @@ static struct passdb_module_interface gatepost_interface = {
 
 void authdb_gatepost_init(struct module *module ATTR_UNUSED)
 {
-	gp_log_set_sink(log_sink);
+	gp_log_set_sink(gp_dovecot_log);
 	passdb_register_module(&gatepost_interface);
 }
 

@@ -14,10 +14,41 @@
 #include "master-service.h"
 #include "master-service-settings.h"
 
+#include "shared/base/log.h"
+#include "shared/net/address.h"
+
 #ifndef GP_DOVECOT_PREINIT_ARGS
 #include "settings.h"
 #include "dovecot-plugin/settings-module.h"
 #endif
+
+/* Dovecot's log as a sink for ours. */
+static inline void gp_dovecot_log(enum gp_log_level level, const char *line)
+{
+	switch (level) {
+	case GP_LOG_DEBUG:
+		i_debug("gatepost: %s", line);
+		break;
+	case GP_LOG_INFO:
+		i_info("gatepost: %s", line);
+		break;
+	case GP_LOG_WARNING:
+		i_warning("gatepost: %s", line);
+		break;
+	case GP_LOG_ERROR:
+		i_error("gatepost: %s", line);
+		break;
+	}
+}
+
+static inline void
+gp_dovecot_address(const struct ip_addr *ip, struct gp_address *address_r)
+{
+	if (ip->family == AF_INET)
+		gp_address_from_bytes(&ip->u.ip4, 4, address_r);
+	else if (ip->family == AF_INET6)
+		gp_address_from_bytes(&ip->u.ip6, 16, address_r);
+}
 
 /* The file that the login plugin and the auth module prove themselves by, in
    the folder of this instance's sockets. */

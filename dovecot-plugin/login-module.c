@@ -53,32 +53,6 @@ extern const char *gatepost_login_version;
 
 const char *gatepost_login_version = DOVECOT_ABI_VERSION;
 
-static void log_sink(enum gp_log_level level, const char *line)
-{
-	switch (level) {
-	case GP_LOG_DEBUG:
-		i_debug("gatepost: %s", line);
-		break;
-	case GP_LOG_INFO:
-		i_info("gatepost: %s", line);
-		break;
-	case GP_LOG_WARNING:
-		i_warning("gatepost: %s", line);
-		break;
-	case GP_LOG_ERROR:
-		i_error("gatepost: %s", line);
-		break;
-	}
-}
-
-static void set_address(const struct ip_addr *ip, struct gp_address *address_r)
-{
-	if (ip->family == AF_INET)
-		gp_address_from_bytes(&ip->u.ip4, 4, address_r);
-	else if (ip->family == AF_INET6)
-		gp_address_from_bytes(&ip->u.ip6, 16, address_r);
-}
-
 /* The word. */
 
 static void set_tls(const struct client *client, struct gp_word *word)
@@ -192,8 +166,8 @@ static void gatepost_client_allocated(struct client *client)
 	MODULE_CONTEXT_SET(client, gatepost_login_module, mclient);
 	v->sasl_filter_mech = gatepost_sasl_filter_mech;
 
-	set_address(&client->ip, &mclient->connection);
-	set_address(&client->local_ip, &mclient->server);
+	gp_dovecot_address(&client->ip, &mclient->connection);
+	gp_dovecot_address(&client->local_ip, &mclient->server);
 	if (must_encrypt(client, mclient))
 		gp_dovecot_require_tls(client);
 }
@@ -237,7 +211,7 @@ static void load_key(void)
 /* Called as root, outside the chroot. */
 void gatepost_login_init(struct module *module)
 {
-	gp_log_set_sink(log_sink);
+	gp_log_set_sink(gp_dovecot_log);
 	load_settings();
 	load_key();
 	if (settings != NULL)
