@@ -2,6 +2,7 @@
    would take ("*@example.com", "@example.com"). */
 
 #include <string.h>
+#include "shared/net/address.h"
 #include "shared/rules/key.h"
 #include "shared/rules/name.h"
 #include "shared/rules/parse.h"
@@ -47,6 +48,18 @@ static int check_domain(const char *str, size_t len, const char **error_r)
 		}
 	}
 	return 0;
+}
+
+static bool is_address(const char *str, size_t len)
+{
+	struct gp_address address;
+	char copy[64];
+
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, str, len);
+	copy[len] = '\0';
+	return gp_address_parse(copy, &address) == 0;
 }
 
 static int parse_domain(const char *str, size_t len, size_t dot, char *key,
@@ -109,6 +122,11 @@ int gp_parse_key(const char *str, size_t len, char *key, size_t *key_len_r,
 	}
 	if (at != NULL)
 		return parse_mailbox(str, len, at, key, key_len_r, error_r);
+	if (is_address(str, len)) {
+		*error_r = "an address is no key; rules for networks are "
+			   "attributes, such as allow_nets";
+		return -1;
+	}
 	if (len > 2 && memcmp(str, "*.", 2) == 0) {
 		*error_r = "for the domains below one write .example.com, "
 			   "without the \"*\"";

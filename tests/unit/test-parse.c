@@ -51,6 +51,9 @@ static void test_keys(void **state)
 		  "a:1:1: error: no key: write \"*\", example.com, "
 		  ".example.com, alice@example.com, alice@, @, net:NAME or "
 		  "profile:NAME\n" },
+		{ "192.0.2.1 imap=off\n",
+		  "a:1:1: error: an address is no key; rules for networks are "
+		  "attributes, such as allow_nets\n" },
 		{ ". imap=off\n",
 		  "a:1:1: error: the domain is empty\n" },
 		{ "a..b imap=off\n",
