@@ -157,9 +157,10 @@ static int lock_folder(const struct opening *o, const char *path)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return failed(o, "cannot open the folder", folder);
-	if ((made && access->user != (uid_t)-1 &&
-	     fchown(fd, access->user, access->group) < 0) ||
-	    (made && access->group == (gid_t)-1 && fchmod(fd, 0755) < 0) ||
+	/* Whatever the umask is. */
+	if ((made && (fchown(fd, access->user, access->group) < 0 ||
+		      fchmod(fd, access->group == (gid_t)-1 ?
+			     0755 : 0750) < 0)) ||
 	    flock(fd, LOCK_EX) < 0) {
 		(void)failed(o, "cannot take the folder", folder);
 		close(fd);

@@ -3,8 +3,8 @@
    by itself, for an LMDB environment must not be taken across a fork. Workers
    end with the supervisor, however it ends.
 
-   The service manager's watchdog is fed only while the heartbeat of every worker
-   goes on, so that one that hangs is noticed. */
+   The service manager's watchdog is fed only while the heartbeat of every
+   worker goes on, so that one that hangs is noticed. */
 
 #include "gatepost-config.h"
 #include <errno.h>

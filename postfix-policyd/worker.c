@@ -47,8 +47,8 @@ void gp_worker_log_lines(char *text)
 	free(text);
 }
 
-/* How many clients there can be, so that the worker's own descriptors are always
-   left: a new map has to be opened however many clients there are. */
+/* How many clients there can be, so that the worker's own descriptors are left:
+   a new map has to be opened however many clients there are. */
 static unsigned possible_clients(const struct worker *w,
 				 const struct gp_settings *settings)
 {

@@ -1,5 +1,5 @@
-/* The parser of policy requests: the bytes whole, and again in pieces, must give
-   the same requests or the same end. What was parsed is then encoded as a
+/* The parser of policy requests: the bytes whole, and again in pieces, must
+   give the same requests or the same end. What was parsed is then encoded as a
    reply's text, which must come out as one reply that does not permit. */
 
 #include <stdbool.h>

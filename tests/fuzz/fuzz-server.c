@@ -1,6 +1,7 @@
-/* A whole connection: bytes, pauses, a full socket and a sudden end in the order
-   that the input says, over a real socket pair. Between them each whole request
-   must have had one reply, no more, and nothing but replies may ever come.
+/* A whole connection: bytes, pauses, a full socket and a sudden end in the
+   order that the input says, over a real socket pair. Between them each whole
+   request must have had one reply, no more, and nothing but replies may ever
+   come.
 
    The input is a list of steps: an opcode, and for OP_SEND a length and so many
    bytes. */

@@ -235,7 +235,10 @@ def test_ipv6(lab):
 
 
 @as_root
-def test_root_is_given_up_and_postfix_let_in(daemon):
+@pytest.mark.parametrize("umask", ["022", "077", "000"])
+def test_root_is_given_up_and_postfix_let_in(lab, umask):
+    daemon = policyd.Policyd(lab).start(
+        wrapper=["sh", "-c", f'umask {umask}; exec "$@"', "sh"])
     user = pwd.getpwnam(policyd.USER)
     pid = daemon.process.pid
     assert set(status_of(pid, "Uid")) == {str(user.pw_uid)}

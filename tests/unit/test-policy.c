@@ -1,6 +1,6 @@
-/* What policy requests mean: which are judged at all, with which facts, and what
-   becomes of a verdict. The map is a stand-in that gives the verdict the test
-   wants and keeps the request it was asked about. */
+/* What policy requests mean: which are judged at all, with which facts, and
+   what becomes of a verdict. The map is a stand-in that gives the verdict the
+   test wants and keeps the request it was asked about. */
 
 #include <string.h>
 #include "tests/unit/cmocka-all.h"
