@@ -359,19 +359,20 @@ static int word_from_name(const char *name, size_t len)
 {
 	static const struct {
 		const char *name;
+		size_t len;
 		int word;
 	} words[] = {
-		{ "clients", WORD_CLIENTS },
-		{ "all", WORD_ALL },
-		{ "mode", WORD_MODE },
-		{ "from", WORD_FROM },
-		{ "until", WORD_UNTIL },
-		{ "lock", WORD_LOCK }
+		{ "clients", 7, WORD_CLIENTS },
+		{ "all", 3, WORD_ALL },
+		{ "mode", 4, WORD_MODE },
+		{ "from", 4, WORD_FROM },
+		{ "until", 5, WORD_UNTIL },
+		{ "lock", 4, WORD_LOCK }
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strlen(words[i].name) == len &&
+		if (words[i].len == len &&
 		    memcmp(words[i].name, name, len) == 0)
 			return words[i].word;
 	}

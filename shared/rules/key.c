@@ -17,37 +17,29 @@ size_t gp_key_labels(const char *domain, size_t len)
 }
 
 /* Characters that no domain has and that show that something else was meant. */
-static bool is_foreign(char c)
-{
-	switch (c) {
-	case '*': case '/': case ':': case ',': case ';': case '"': case '\'':
-	case '(': case ')': case '[': case ']': case '<': case '>': case '\\':
-		return true;
-	default:
-		return false;
-	}
-}
+static const bool foreign[256] = {
+	['*'] = true, ['/'] = true, [':'] = true, [','] = true, [';'] = true,
+	['"'] = true, ['\''] = true, ['('] = true, [')'] = true, ['['] = true,
+	[']'] = true, ['<'] = true, ['>'] = true, ['\\'] = true, ['='] = true
+};
 
 /* What is not ASCII is the normalisation's business. */
 static int check_domain(const char *str, size_t len, const char **error_r)
 {
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		if (str[i] == '=') {
-			*error_r = "a key is missing in front of this "
-				   "attribute; begin the line with \"*\", a "
-				   "domain or a mailbox";
-			return -1;
-		}
-		if (is_foreign(str[i])) {
-			*error_r = "no key: write \"*\", example.com, "
-				   ".example.com, alice@example.com, alice@, "
-				   "@, net:NAME or profile:NAME";
-			return -1;
-		}
-	}
-	return 0;
+	for (i = 0; i < len && !foreign[(unsigned char)str[i]]; i++)
+		;
+	if (i == len)
+		return 0;
+	if (str[i] == '=')
+		*error_r = "a key is missing in front of this attribute; begin "
+			   "the line with \"*\", a domain or a mailbox";
+	else
+		*error_r = "no key: write \"*\", example.com, .example.com, "
+			   "alice@example.com, alice@, @, net:NAME or "
+			   "profile:NAME";
+	return -1;
 }
 
 static bool is_address(const char *str, size_t len)

@@ -7,57 +7,60 @@
 struct word {
 	const char *name;
 	int number;
+	size_t len;
 };
 
+#define WORD(name, number) { name, number, sizeof(name) - 1 }
+
 static const struct word services[] = {
-	{ "imap", GP_IMAP },
-	{ "pop3", GP_POP3 },
-	{ "submission", GP_SUBMISSION },
-	{ "sieve", GP_SIEVE },
-	{ "webmail", GP_WEBMAIL },
-	{ NULL, -1 }
+	WORD("imap", GP_IMAP),
+	WORD("pop3", GP_POP3),
+	WORD("submission", GP_SUBMISSION),
+	WORD("sieve", GP_SIEVE),
+	WORD("webmail", GP_WEBMAIL),
+	{ NULL, -1, 0 }
 };
 
 static const struct word values[] = {
-	{ "off", GP_OFF },
-	{ "trusted", GP_TRUSTED },
-	{ "implicit", GP_IMPLICIT },
-	{ "tls", GP_TLS },
-	{ "cleartext", GP_CLEARTEXT },
-	{ NULL, -1 }
+	WORD("off", GP_OFF),
+	WORD("trusted", GP_TRUSTED),
+	WORD("implicit", GP_IMPLICIT),
+	WORD("tls", GP_TLS),
+	WORD("cleartext", GP_CLEARTEXT),
+	{ NULL, -1, 0 }
 };
 
 static const struct word attributes[] = {
-	{ "imap", GP_IMAP },
-	{ "pop3", GP_POP3 },
-	{ "submission", GP_SUBMISSION },
-	{ "sieve", GP_SIEVE },
-	{ "webmail", GP_WEBMAIL },
-	{ "tls_min", GP_ATTR_TLS_MIN },
-	{ "allow_nets", GP_ATTR_ALLOW_NETS },
-	{ "trusted_nets", GP_ATTR_TRUSTED_NETS },
-	{ "cleartext_nets", GP_ATTR_CLEARTEXT_NETS },
-	{ "unauthenticated_nets", GP_ATTR_UNAUTHENTICATED_NETS },
-	{ "message", GP_ATTR_MESSAGE },
-	{ "help", GP_ATTR_HELP },
-	{ "profile", GP_ATTR_PROFILE },
-	{ "same_as", GP_ATTR_SAME_AS },
-	{ "note", GP_ATTR_NOTE },
-	{ NULL, -1 }
+	WORD("imap", GP_IMAP),
+	WORD("pop3", GP_POP3),
+	WORD("submission", GP_SUBMISSION),
+	WORD("sieve", GP_SIEVE),
+	WORD("webmail", GP_WEBMAIL),
+	WORD("tls_min", GP_ATTR_TLS_MIN),
+	WORD("allow_nets", GP_ATTR_ALLOW_NETS),
+	WORD("trusted_nets", GP_ATTR_TRUSTED_NETS),
+	WORD("cleartext_nets", GP_ATTR_CLEARTEXT_NETS),
+	WORD("unauthenticated_nets", GP_ATTR_UNAUTHENTICATED_NETS),
+	WORD("message", GP_ATTR_MESSAGE),
+	WORD("help", GP_ATTR_HELP),
+	WORD("profile", GP_ATTR_PROFILE),
+	WORD("same_as", GP_ATTR_SAME_AS),
+	WORD("note", GP_ATTR_NOTE),
+	{ NULL, -1, 0 }
 };
 
 static const struct word tls_versions[] = {
-	{ "1.0", GP_TLS_1_0 },
-	{ "1.1", GP_TLS_1_1 },
-	{ "1.2", GP_TLS_1_2 },
-	{ "1.3", GP_TLS_1_3 },
-	{ NULL, -1 }
+	WORD("1.0", GP_TLS_1_0),
+	WORD("1.1", GP_TLS_1_1),
+	WORD("1.2", GP_TLS_1_2),
+	WORD("1.3", GP_TLS_1_3),
+	{ NULL, -1, 0 }
 };
 
 static int number_of(const struct word *words, const char *name, size_t len)
 {
 	for (; words->name != NULL; words++) {
-		if (strlen(words->name) == len &&
+		if (words->len == len &&
 		    memcmp(words->name, name, len) == 0)
 			return words->number;
 	}

@@ -21,16 +21,34 @@ static bool is_white_or_control(uint32_t c)
 	       c == 0x3000 || c == 0xfeff;
 }
 
+/* True for printable ASCII without blanks, eight bytes at a time; a "no" may be
+   wrong, and then every character is looked at. */
+static bool is_plain(const char *str, size_t len)
+{
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word, bad = 0;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= len; i += sizeof(word)) {
+		memcpy(&word, str + i, sizeof(word));
+		/* Below 0x21, or above 0x7e, or above 0x7f. */
+		bad |= (word - ones * 0x21) | (word + ones) | word;
+	}
+	for (; i < len; i++)
+		bad |= str[i] > 0x20 && str[i] < 0x7f ? 0 : high;
+	return (bad & high) == 0;
+}
+
 static int check_characters(const char *str, size_t len, const char **error_r)
 {
 	const char *end = str + len;
 	uint32_t c;
 	int size;
 
+	if (is_plain(str, len))
+		return 0;
 	for (; str < end; str += size) {
-		size = 1;
-		if (*str > 0x20 && *str < 0x7f)
-			continue;
 		size = gp_utf8_next(str, end - str, &c);
 		if (size < 0) {
 			*error_r = "the name is not valid UTF-8";
@@ -114,17 +132,6 @@ static int copy_idn(const char *str, size_t len, char *dest, size_t size,
 	return ret;
 }
 
-static bool is_ascii(const char *str, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if ((unsigned char)str[i] >= 0x80)
-			return false;
-	}
-	return true;
-}
-
 static int set_domain(const char *str, size_t len, struct gp_name *name,
 		      const char **error_r)
 {
@@ -134,7 +141,7 @@ static int set_domain(const char *str, size_t len, struct gp_name *name,
 		*error_r = "the name is too long";
 		return -1;
 	}
-	if (is_ascii(str, len))
+	if (is_plain(str, len))
 		ret = copy_domain(str, len, name->key, error_r);
 	else
 		ret = copy_idn(str, len, name->key, GP_NAME_MAX + 1, error_r);
