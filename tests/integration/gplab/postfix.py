@@ -5,6 +5,7 @@ of its own. SMTP AUTH goes to a private Dovecot, mail to its LMTP or nowhere.
 Postfix's programs are the host's; its configuration and spool are not touched.
 """
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -230,7 +231,9 @@ class Postfix:
 
     def reload(self):
         self.write_config()
+        self.mark()
         self.process.signal(signal.SIGHUP)
+        self.wait_log("reload -- version")
 
     # Looking
 
@@ -307,7 +310,7 @@ class Smtp:
         if tls == "implicit":
             self._connect_implicit(postfix.port(service), source, context)
         else:
-            self.client.connect(common.SERVER, postfix.port(service))
+            self.connect(postfix.port(service), source)
         self.ehlo = self.command("EHLO client.example")
         if xclient:
             self.xclient = self.command("XCLIENT " + " ".join(
@@ -321,6 +324,11 @@ class Smtp:
         self.auth = None
         if user is not None:
             self.auth = self.login(user, password, mechanism)
+
+    def connect(self, port, source):
+        """Opens the connection and takes the greeting."""
+        self.client.source_address = (source, 0)
+        self.client.connect(common.SERVER, port)
 
     def _connect_implicit(self, port, source, context):
         smtp = smtplib.SMTP_SSL(timeout=common.DEADLINE, context=context,
@@ -341,6 +349,10 @@ class Smtp:
         return Reply(*self.client.docmd(line))
 
     def login(self, user, password="secret", mechanism="plain"):
+        if mechanism == "plain":
+            # The library's own knows no name beyond ASCII.
+            token = base64.b64encode(f"\0{user}\0{password}".encode())
+            return self.command("AUTH PLAIN " + token.decode())
         self.client.user, self.client.password = user, password
         method = getattr(self.client,
                          "auth_" + mechanism.replace("-", "_"))
