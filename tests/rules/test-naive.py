@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import naive  # noqa: E402
+import naive_rules  # noqa: E402
 
 # The design's own file. 2026-11-21T00:00:00Z:
 NOW = 1795219200
@@ -156,8 +157,8 @@ def main():
     print(f"1..{len(cases)}")
     failed = 0
     for number, (name, text, settings, asked, expected) in enumerate(cases, 1):
-        rules = naive.Rules([text], **settings)
-        verdict = rules.judge(naive.Policy(), parse_request(asked))
+        rules = naive_rules.Rules([text], **settings)
+        verdict = naive.judge(rules, naive.Policy(), parse_request(asked))
         kind, cause, key, _, line = verdict.fields()[:5]
         found = f"{kind} {cause} {key} {line}"
         if expected == "allow":
