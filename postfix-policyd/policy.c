@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "postfix-policyd/limit.h"
 #include "postfix-policyd/policy.h"
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
 #include "shared/map/reader.h"
 #include "shared/rules/reply.h"
@@ -26,6 +28,7 @@ struct gp_policy_door {
 	char reply_storage[GP_REPLY_MAX + 64];
 	struct gp_text line;
 	char line_storage[1536];
+	struct gp_limit *limit;
 };
 
 static bool is(const struct gp_protocol_value *value, const char *str)
@@ -162,18 +165,26 @@ bool gp_policy_read(const struct gp_settings *settings,
 	return true;
 }
 
+static void tell_left_out(const char *label, unsigned left_out)
+{
+	gp_log(GP_LOG_INFO, "%s: %u more lines like this were left out", label,
+	       left_out);
+}
+
 struct gp_policy_door *gp_policy_door_new(struct gp_settings *settings,
 					  bool verbose)
 {
-	struct gp_arena *scratch = gp_arena_new();
+	struct gp_limit *limit = gp_limit_new(tell_left_out);
 	struct gp_policy_door *door = calloc(1, sizeof(*door));
 
-	if (door == NULL) {
-		gp_arena_free(&scratch);
+	if (door == NULL || limit == NULL) {
+		free(door);
+		gp_limit_free(&limit);
 		gp_settings_free(&settings);
 		return NULL;
 	}
-	door->scratch = scratch;
+	door->scratch = gp_arena_new();
+	door->limit = limit;
 	door->verbose = verbose;
 	gp_text_init_fixed(&door->reply, door->reply_storage,
 			   sizeof(door->reply_storage));
@@ -190,6 +201,8 @@ void gp_policy_door_free(struct gp_policy_door **_door)
 	*_door = NULL;
 	if (door == NULL)
 		return;
+	gp_policy_door_sweep(door, true);
+	gp_limit_free(&door->limit);
 	gp_map_free(&door->map);
 	gp_settings_free(&door->settings);
 	gp_arena_free(&door->scratch);
@@ -229,6 +242,26 @@ static void add_shown(struct gp_text *line, const char *name,
 	gp_text_add_char(line, '>');
 }
 
+/* Who, what and why: of lines alike in these only some are logged. */
+static bool may_log(struct gp_policy_door *door,
+		    const struct gp_request *request)
+{
+	const struct gp_verdict *verdict = &door->verdict;
+	struct gp_text *label = &door->line;
+
+	gp_text_clear(label);
+	gp_text_addf(label, "%s, service=%s, cause=%s, user=<",
+		     verdict->exempt ? "exempt" :
+		     gp_verdict_name(verdict->kind),
+		     gp_service_name(verdict->service),
+		     gp_cause_name(verdict->finding.cause));
+	if (request->authenticated)
+		gp_text_add_escaped(label, request->login, request->login_len,
+				    SHOWN_MAX);
+	gp_text_add(label, ">");
+	return gp_limit_pass(door->limit, label->data, gp_time_now());
+}
+
 static void log_verdict(struct gp_policy_door *door,
 			const struct gp_request *request,
 			const struct gp_protocol_request *attributes)
@@ -238,9 +271,11 @@ static void log_verdict(struct gp_policy_door *door,
 	/* Here the client has proven its password. */
 	door->verdict.disclosed =
 		door->settings->policy.disclose != GP_DISCLOSE_NONE;
-	gp_text_clear(line);
-	if (!gp_reply_log(&door->verdict, request, line))
+	if ((door->verdict.kind == GP_ALLOW && !door->verdict.exempt) ||
+	    !may_log(door, request))
 		return;
+	gp_text_clear(line);
+	(void)gp_reply_log(&door->verdict, request, line);
 	add_shown(line, "from", &attributes->value[GP_PROTOCOL_SENDER]);
 	add_shown(line, "to", &attributes->value[GP_PROTOCOL_RECIPIENT]);
 	gp_log(door->verdict.kind == GP_DEFER ? GP_LOG_WARNING : GP_LOG_INFO,
@@ -300,6 +335,11 @@ static void reply(struct gp_policy_door *door,
 		reply_r->text = door->reply.data;
 		break;
 	}
+}
+
+void gp_policy_door_sweep(struct gp_policy_door *door, bool everything)
+{
+	gp_limit_sweep(door->limit, gp_time_now(), everything);
 }
 
 void gp_policy_door_answer(void *context,

@@ -26,6 +26,10 @@ void gp_policy_door_free(struct gp_policy_door **door);
 void gp_policy_door_set(struct gp_policy_door *door,
 			struct gp_settings *settings);
 
+/* To be called now and then: tells what was left out of the log. With
+   everything set, at once. */
+void gp_policy_door_sweep(struct gp_policy_door *door, bool everything);
+
 /* A gp_server_answer; context is the door. */
 void gp_policy_door_answer(void *context,
 			   const struct gp_protocol_request *attributes,

@@ -23,7 +23,10 @@
 /* Descriptors beside the connections': sockets, map, log, loop. */
 #define SPARE_DESCRIPTORS 64
 
-enum { ON_TERM, ON_INT, ON_HUP, ON_BEAT, EVENTS };
+/* How often the door is looked after. */
+#define SWEEP_SECONDS 10
+
+enum { ON_TERM, ON_INT, ON_HUP, ON_SWEEP, ON_BEAT, EVENTS };
 
 struct worker {
 	const struct gp_worker_options *options;
@@ -123,6 +126,15 @@ static void on_end(evutil_socket_t fd, short what, void *context)
 	gp_server_drain(w->server);
 }
 
+static void on_sweep(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *w = context;
+
+	(void)fd;
+	(void)what;
+	gp_policy_door_sweep(w->door, false);
+}
+
 static void on_beat(evutil_socket_t fd, short what, void *context)
 {
 	struct worker *w = context;
@@ -153,9 +165,13 @@ static struct event_base *make_base(bool for_standard_input)
 
 static int add_events(struct worker *w)
 {
+	static const struct timeval sweep = { .tv_sec = SWEEP_SECONDS };
 	unsigned beat = gp_notify_watchdog();
 	struct timeval interval = {
 		.tv_sec = beat / 1000, .tv_usec = beat % 1000 * 1000
+	};
+	const struct timeval *const intervals[EVENTS] = {
+		[ON_SWEEP] = &sweep, [ON_BEAT] = &interval
 	};
 	struct event **event = w->events;
 	size_t i;
@@ -163,10 +179,11 @@ static int add_events(struct worker *w)
 	event[ON_TERM] = evsignal_new(w->base, SIGTERM, on_end, w);
 	event[ON_INT] = evsignal_new(w->base, SIGINT, on_end, w);
 	event[ON_HUP] = evsignal_new(w->base, SIGHUP, on_hup, w);
+	event[ON_SWEEP] = event_new(w->base, -1, EV_PERSIST, on_sweep, w);
 	event[ON_BEAT] = event_new(w->base, -1, EV_PERSIST, on_beat, w);
 	for (i = 0; i < EVENTS; i++) {
 		if (event[i] == NULL || ((i != ON_BEAT || beat > 0) &&
-		    event_add(event[i], i == ON_BEAT ? &interval : NULL) < 0))
+		    event_add(event[i], intervals[i]) < 0))
 			return -1;
 	}
 	return 0;
