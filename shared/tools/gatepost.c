@@ -15,6 +15,10 @@ static const struct command {
 } commands[] = {
 	{ "explain", gatepost_explain,
 	  "say what the doors would answer to a login, and why" },
+	{ "impact", gatepost_impact,
+	  "say from mail logs who would be refused" },
+	{ "refused", gatepost_refused,
+	  "say from mail logs who was refused" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

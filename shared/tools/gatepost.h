@@ -5,5 +5,7 @@
    returns the exit code. */
 
 int gatepost_explain(int argc, char *argv[]);
+int gatepost_impact(int argc, char *argv[]);
+int gatepost_refused(int argc, char *argv[]);
 
 #endif

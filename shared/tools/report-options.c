@@ -1,0 +1,143 @@
+/* What is the same for both commands, so that both mean the same by it. */
+
+#include "shared/tools/report-options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "shared/base/clock.h"
+#include "shared/tools/program.h"
+
+void report_options_init(struct report_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->since = GP_TIME_FIRST;
+	options->until = GP_TIME_LAST;
+}
+
+/* A date, at this host's midnight. */
+static bool read_date(const char *value, int64_t *time_r)
+{
+	struct tm tm = { .tm_isdst = -1 };
+	const char *end = strptime(value, "%Y-%m-%d", &tm);
+
+	if (end == NULL || *end != '\0' || strlen(value) != 10)
+		return false;
+	*time_r = mktime(&tm);
+	return true;
+}
+
+int report_options_time(const char *name, const char *value, int64_t *time_r)
+{
+	const char *error;
+
+	if (gp_time_parse(value, time_r, &error) == 0 ||
+	    read_date(value, time_r))
+		return 0;
+	return gp_program_usage("%s %s: %s", name, value, error);
+}
+
+int report_options_format(struct report_options *options,
+			  enum report_format format)
+{
+	if (options->format_given && options->format != format)
+		return gp_program_usage("specify one form of output only");
+	options->format = format;
+	options->format_given = true;
+	return 0;
+}
+
+int report_options_take(struct report_options *options, int option,
+			const char *value, int *status_r)
+{
+	int status = 0;
+
+	switch (option) {
+	case 'c':
+		options->config = value;
+		break;
+	case 'v':
+		options->verbose = true;
+		break;
+	case 'j':
+		status = report_options_format(options, REPORT_JSON);
+		break;
+	case REPORT_OPTION_CSV:
+		status = report_options_format(options, REPORT_CSV);
+		break;
+	case REPORT_OPTION_SINCE:
+		status = report_options_time("--since", value,
+					     &options->since);
+		break;
+	case REPORT_OPTION_UNTIL:
+		status = report_options_time("--until", value,
+					     &options->until);
+		break;
+	case REPORT_OPTION_HTML:
+		options->html = value;
+		break;
+	case REPORT_OPTION_ANONYMISE:
+		options->anonymise = true;
+		break;
+	default:
+		return 0;
+	}
+	*status_r = status;
+	return status == 0 ? 1 : -1;
+}
+
+static void print(const struct report *report,
+		  const struct report_options *options)
+{
+	/* The page is enough, if that is what was asked for. */
+	if (options->html != NULL && !options->format_given)
+		return;
+	switch (options->format) {
+	case REPORT_TEXT:
+		report_print_text(report, stdout);
+		break;
+	case REPORT_CSV:
+		report_print_csv(report, stdout);
+		break;
+	case REPORT_JSON:
+		report_print_json(report, stdout);
+		break;
+	case REPORT_SET:
+	case REPORT_NOTICE:
+		break;
+	}
+}
+
+static void tell_unreadable(const struct report *report,
+			    const struct report_options *options)
+{
+	if (report->read.unreadable == 0)
+		return;
+	gp_program_warning("%llu of %llu lines could not be read%s",
+			   (unsigned long long)report->read.unreadable,
+			   (unsigned long long)report->read.lines,
+			   options->verbose ? "" : "; -v shows some of them");
+}
+
+int report_run(struct report *report, struct survey *survey,
+	       const struct report_options *options,
+	       char *const logs[], size_t log_count)
+{
+	const struct survey_logs named = {
+		.path = logs, .count = log_count, .verbose = options->verbose
+	};
+	int status = survey_read(survey, &named, &report->read);
+
+	if (status != 0)
+		return status;
+	report->survey = survey;
+	report->anonymise = options->anonymise;
+	report_build(report);
+	tell_unreadable(report, options);
+	if (options->html != NULL)
+		status = report_write_html(report, options->html);
+	if (status == 0)
+		print(report, options);
+	return status;
+}

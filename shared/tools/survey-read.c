@@ -1,0 +1,338 @@
+/* The logs go through one large buffer and are never held as a whole. A line
+   that is longer than any mail server writes is none. */
+
+#include "shared/tools/survey-read.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/memory.h"
+#include "shared/base/text.h"
+#include "shared/tools/log-clock.h"
+#include "shared/tools/log-door.h"
+#include "shared/tools/log-dovecot.h"
+#include "shared/tools/log-input.h"
+#include "shared/tools/log-journal.h"
+#include "shared/tools/log-postfix.h"
+#include "shared/tools/program.h"
+#include "shared/tools/progress.h"
+#include "shared/tools/survey-data.h"
+
+#define BUFFER (1024 * 1024)
+#define LINE_MAX_READ 65536
+#define SHOWN_LINES 20
+#define SHOWN_BYTES 200
+/* Dovecot shows no more than 80 bytes of a name, and "..." for the rest. */
+#define CUT_NAME 77
+
+struct reader {
+	struct survey *survey;
+	struct log_postfix *postfix;
+	struct log_clock clock;
+	struct gp_progress progress;
+	bool verbose;
+	struct survey_read *seen;
+	const char *error;
+};
+
+static void cannot_read(struct reader *reader, const char *data, size_t len)
+{
+	struct gp_text shown;
+
+	if (reader->seen->unreadable++ >= SHOWN_LINES || !reader->verbose)
+		return;
+	gp_progress_end(&reader->progress);
+	gp_text_init(&shown);
+	gp_text_add_escaped(&shown, data, len, SHOWN_BYTES);
+	gp_program_error("not read: %s", shown.data);
+	gp_text_deinit(&shown);
+}
+
+static void count(struct reader *reader, const struct log_login *login,
+		  int64_t time)
+{
+	if (reader->error == NULL &&
+	    survey_add(reader->survey, login, time, &reader->error) < 0 &&
+	    reader->error == NULL)
+		reader->error = "the rules are damaged";
+}
+
+static void postfix_done(void *context, const struct log_login *login,
+			 int64_t time)
+{
+	count(context, login, time);
+}
+
+/* Where the time comes from: the line's own stamp, or the journal. */
+struct when {
+	bool known;
+	int64_t time;
+};
+
+static int read_time(struct reader *reader, const struct log_line *line,
+		     struct when *when)
+{
+	if (!when->known &&
+	    log_clock_read(&reader->clock, &line->stamp, &when->time) < 0)
+		return -1;
+	when->known = true;
+	return 0;
+}
+
+static enum log_result finish_login(struct reader *reader,
+				    const struct log_line *line,
+				    const struct log_login *login,
+				    struct when *when)
+{
+	if (read_time(reader, line, when) < 0)
+		return LOG_UNREADABLE;
+	count(reader, login, when->time);
+	return LOG_TAKEN;
+}
+
+static bool name_was_cut(const struct log_piece *user)
+{
+	return user->len >= CUT_NAME &&
+	       memcmp(user->data + user->len - 3, "...", 3) == 0;
+}
+
+static enum log_result take_dovecot(struct reader *reader,
+				    const struct log_line *line,
+				    struct when *when)
+{
+	struct log_piece session, name;
+	struct log_login login;
+	enum log_result result = log_dovecot_login(&line->text, &login);
+
+	if (result == LOG_TAKEN) {
+		if (name_was_cut(&login.user))
+			return LOG_UNREADABLE;
+		reader->seen->dovecot++;
+		reader->seen->dovecot_tls += login.tls != LOG_TLS_NONE;
+	}
+	if (result == LOG_OTHER)
+		result = log_door_dovecot(&line->text, &login);
+	if (result == LOG_TAKEN)
+		return finish_login(reader, line, &login, when);
+	if (result == LOG_OTHER &&
+	    log_dovecot_id(&line->text, &session, &name))
+		survey_name_client(reader->survey, &session, &name);
+	return result;
+}
+
+static enum log_result take(struct reader *reader,
+			    const struct log_line *line, struct when *when)
+{
+	struct log_login login;
+	enum log_result result;
+
+	if (line->program.len == 0 || log_piece_is(&line->program, "dovecot"))
+		return take_dovecot(reader, line, when);
+	if (log_piece_is(&line->program, "gatepost-policyd")) {
+		result = log_door_policyd(&line->text, &login);
+		login.proven = true;
+		return result != LOG_TAKEN ? result :
+		       finish_login(reader, line, &login, when);
+	}
+	if (!log_postfix_wants(line))
+		return LOG_OTHER;
+	if (read_time(reader, line, when) < 0)
+		return LOG_UNREADABLE;
+	return log_postfix_take(reader->postfix, line, when->time);
+}
+
+static void take_line(struct reader *reader, const char *data, size_t len)
+{
+	struct when when = { .known = false };
+	struct log_line line;
+
+	while (len > 0 && (data[len - 1] == '\r' || data[len - 1] == '\n'))
+		len--;
+	if (len == 0)
+		return;
+	reader->seen->lines++;
+	if (!log_line_split(data, len, &line) ||
+	    take(reader, &line, &when) == LOG_UNREADABLE)
+		cannot_read(reader, data, len);
+}
+
+static int take_entry(void *context, const struct log_line *line,
+		      int64_t time)
+{
+	struct reader *reader = context;
+	struct when when = { .known = true, .time = time };
+
+	reader->seen->lines++;
+	if (take(reader, line, &when) == LOG_UNREADABLE)
+		cannot_read(reader, line->text.data, line->text.len);
+	return reader->error != NULL ? EX_CONFIG : 0;
+}
+
+/* Takes all whole lines of the buffer, and moves what is left to its
+   beginning. Returns how much that is. */
+static size_t take_lines(struct reader *reader, char *buffer, size_t len)
+{
+	char *begin = buffer, *end = buffer + len, *newline;
+
+	while ((newline = memchr(begin, '\n', (size_t)(end - begin))) != NULL) {
+		take_line(reader, begin, (size_t)(newline - begin));
+		begin = newline + 1;
+	}
+	len = (size_t)(end - begin);
+	memmove(buffer, begin, len);
+	return len;
+}
+
+/* Reads the rest of a line that is too long. Returns what is behind it. */
+static ssize_t skip_long_line(struct reader *reader, struct log_input *input,
+			      char *buffer, size_t len)
+{
+	char *newline;
+	ssize_t n;
+
+	reader->seen->lines++;
+	cannot_read(reader, buffer, len);
+	while ((n = log_input_read(input, buffer, BUFFER)) > 0) {
+		newline = memchr(buffer, '\n', (size_t)n);
+		if (newline == NULL)
+			continue;
+		n -= newline + 1 - buffer;
+		memmove(buffer, newline + 1, (size_t)n);
+		return n;
+	}
+	return n;
+}
+
+static int read_lines(struct reader *reader, struct log_input *input,
+		      char *buffer)
+{
+	uint64_t before = 0;
+	size_t left = 0;
+	ssize_t n;
+
+	while ((n = log_input_read(input, buffer + left,
+				   BUFFER - left)) > 0) {
+		left = take_lines(reader, buffer, left + (size_t)n);
+		if (reader->error != NULL)
+			return EX_CONFIG;
+		if (left > LINE_MAX_READ) {
+			n = skip_long_line(reader, input, buffer, left);
+			if (n < 0)
+				break;
+			left = take_lines(reader, buffer, (size_t)n);
+		}
+		gp_progress_add(&reader->progress,
+				log_input_position(input) - before);
+		before = log_input_position(input);
+	}
+	if (n < 0)
+		return EX_IOERR;
+	/* A line that is still being written, or was cut off. */
+	take_line(reader, buffer, left);
+	return 0;
+}
+
+struct log_file {
+	const char *path;
+	/* When it was last written: no line in it is later. */
+	int64_t written;
+	uint64_t size;
+	size_t place;
+};
+
+static int read_file(struct reader *reader, const struct log_file *file)
+{
+	struct log_input *input;
+	char *buffer;
+	int status;
+
+	if (strcmp(file->path, "-") != 0 && log_journal_is_at(file->path))
+		return log_journal_read(file->path,
+					reader->survey->options.since,
+					take_entry, reader);
+	status = log_input_open(file->path, &input);
+	if (status != 0)
+		return status;
+	log_clock_init(&reader->clock, file->written);
+	buffer = gp_alloc(BUFFER);
+	status = read_lines(reader, input, buffer);
+	free(buffer);
+	log_input_close(&input);
+	return status;
+}
+
+/* The oldest first; those of one time as they were named. */
+static int compare_files(const void *a, const void *b)
+{
+	const struct log_file *x = a, *y = b;
+
+	if (x->written != y->written)
+		return x->written < y->written ? -1 : 1;
+	return x->place < y->place ? -1 : 1;
+}
+
+static void look_at(struct log_file *file, const char *path, size_t place)
+{
+	struct stat st;
+
+	*file = (struct log_file) {
+		.path = path, .written = gp_time_now(), .place = place
+	};
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode)) {
+		file->written = st.st_mtime;
+		file->size = (uint64_t)st.st_size;
+	}
+}
+
+static int read_files(struct reader *reader, const struct survey_logs *logs)
+{
+	struct log_file *files = gp_alloc((logs->count + 1) * sizeof(*files));
+	uint64_t total = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < logs->count; i++) {
+		look_at(&files[i], logs->path[i], i);
+		total += files[i].size;
+	}
+	qsort(files, logs->count, sizeof(*files), compare_files);
+	gp_progress_init(&reader->progress);
+	gp_progress_set_total(&reader->progress, total);
+	for (size_t i = 0; i < logs->count && status == 0; i++)
+		status = read_file(reader, &files[i]);
+	free(files);
+	return status;
+}
+
+int survey_read(struct survey *survey, const struct survey_logs *logs,
+		struct survey_read *read_r)
+{
+	struct reader reader = {
+		.survey = survey, .verbose = logs->verbose, .seen = read_r
+	};
+	int status = 0;
+
+	memset(read_r, 0, sizeof(*read_r));
+	if (survey_find_boundaries(survey, &reader.error) < 0) {
+		gp_program_error("%s", reader.error);
+		return EX_CONFIG;
+	}
+	reader.postfix = log_postfix_new(postfix_done, &reader);
+	if (logs->count == 0)
+		status = log_journal_read(NULL, survey->options.since,
+					  take_entry, &reader);
+	else
+		status = read_files(&reader, logs);
+	if (status == 0)
+		log_postfix_finish(reader.postfix);
+	gp_progress_end(&reader.progress);
+	if (reader.error != NULL) {
+		gp_program_error("%s", reader.error);
+		status = EX_CONFIG;
+	}
+	survey_finish(survey, log_postfix_logs_tls(reader.postfix));
+	log_postfix_free(&reader.postfix);
+	return status;
+}
