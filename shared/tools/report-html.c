@@ -20,6 +20,9 @@
 #define DAY_WIDTH 12
 #define DAYS_HEIGHT 100
 #define DAYS_MAX 366
+/* At least, so that few days are not drawn large. */
+#define DAYS_WIDTH 360
+#define DAY 86400
 
 /* Characters that hide, or turn the direction of what follows. */
 static bool is_invisible(uint32_t c)
@@ -230,7 +233,7 @@ static void put_day(const struct report *report, const struct survey_day *day,
 	struct gp_text name;
 
 	gp_text_init(&name);
-	report_add_day(day->day * 86400 + 43200, &name);
+	report_add_day(day->day * DAY + DAY / 2, &name);
 	fprintf(file, "<g><title>%s: %" PRIu64 " logins", name.data,
 		day_total(day));
 	for (int i = 1; i < 3; i++)
@@ -254,11 +257,24 @@ static void put_day(const struct report *report, const struct survey_day *day,
 	gp_text_deinit(&name);
 }
 
+static void put_day_name(int64_t day, int64_t x, const char *anchor,
+			 FILE *file)
+{
+	struct gp_text name;
+
+	gp_text_init(&name);
+	report_add_day(day * DAY + DAY / 2, &name);
+	fprintf(file, "<text x=\"%" PRId64 "\" y=\"%d\" "
+		"text-anchor=\"%s\">%s</text>\n", x, DAYS_HEIGHT + 12,
+		anchor, name.data);
+	gp_text_deinit(&name);
+}
+
 static void put_days(const struct report *report, FILE *file)
 {
 	const struct survey_day *day;
 	size_t count = survey_days(report->survey, &day), first = 0;
-	int64_t begins;
+	int64_t begins, width;
 	uint64_t most = 1;
 
 	/* What is exposed is not counted by day. */
@@ -267,6 +283,7 @@ static void put_days(const struct report *report, FILE *file)
 	while (day[count - 1].day - day[first].day >= DAYS_MAX)
 		first++;
 	begins = day[first].day;
+	width = (day[count - 1].day - begins + 1) * DAY_WIDTH;
 	for (size_t i = first; i < count; i++) {
 		if (day_total(&day[i]) > most)
 			most = day_total(&day[i]);
@@ -274,50 +291,62 @@ static void put_days(const struct report *report, FILE *file)
 	fprintf(file, "<h2>Logins by day</h2>\n<svg class=\"days\" "
 		"viewBox=\"0 0 %" PRId64 " %d\" preserveAspectRatio=\"xMinYMid "
 		"meet\" role=\"img\" aria-label=\"logins by day\">\n",
-		(day[count - 1].day - begins + 1) * DAY_WIDTH < 360 ? 360 :
-		(day[count - 1].day - begins + 1) * DAY_WIDTH,
-		DAYS_HEIGHT + 14);
+		width < DAYS_WIDTH ? DAYS_WIDTH : width, DAYS_HEIGHT + 14);
 	for (size_t i = first; i < count; i++)
 		put_day(report, &day[i], (day[i].day - begins) * DAY_WIDTH,
 			most, file);
-	fprintf(file, "<text x=\"0\" y=\"%d\">", DAYS_HEIGHT + 12);
-	put_time(begins * 86400, file);
-	fputs("</text>\n</svg>\n", file);
+	put_day_name(begins, 0, "start", file);
+	if (width > 12 * DAY_WIDTH)
+		put_day_name(day[count - 1].day, width, "end", file);
+	fputs("</svg>\n", file);
 }
 
 #define CAUSES (GP_CAUSE_TLS_VERSION + 1)
 
 /* How many mailboxes have which trouble with which service. */
+struct causes {
+	uint64_t count[GP_SERVICES][CAUSES];
+	uint64_t of_service[GP_SERVICES];
+	uint64_t of_cause[CAUSES];
+};
+
+static void put_service(const struct causes *causes, unsigned service,
+			FILE *file)
+{
+	if (causes->of_service[service] == 0)
+		return;
+	fprintf(file, "<tr><td>%s</td>", gp_service_name(service));
+	for (int cause = 0; cause < CAUSES; cause++) {
+		if (causes->of_cause[cause] > 0)
+			fprintf(file, "<td class=\"n\">%" PRIu64 "</td>",
+				causes->count[service][cause]);
+	}
+	fputs("</tr>\n", file);
+}
+
 static void put_causes(const struct report *report, FILE *file)
 {
-	uint64_t count[GP_SERVICES][CAUSES] = { { 0 } };
-	uint64_t any[CAUSES] = { 0 };
+	struct causes causes = { .of_cause = { 0 } };
 
 	if (report->kind == REPORT_EXPOSED || report->rows == 0)
 		return;
 	for (size_t i = 0; i < report->rows; i++) {
 		const struct report_row *row = &report->row[i];
 
-		count[row->service][row->finding.cause]++;
-		any[row->finding.cause]++;
+		causes.count[row->service][row->finding.cause]++;
+		causes.of_service[row->service]++;
+		causes.of_cause[row->finding.cause]++;
 	}
 	fputs("<h2>Causes by protocol</h2>\n<div class=\"wide\"><table "
-	      "id=\"causes\"><thead><tr><th></th>", file);
+	      "id=\"causes\"><thead><tr><th>Mailboxes</th>", file);
 	for (int cause = 0; cause < CAUSES; cause++) {
-		if (any[cause] > 0)
+		if (causes.of_cause[cause] > 0)
 			fprintf(file, "<th class=\"n\">%s</th>",
 				gp_cause_name((enum gp_cause)cause));
 	}
 	fputs("</tr></thead><tbody>\n", file);
-	for (unsigned service = 0; service < GP_SERVICES; service++) {
-		fprintf(file, "<tr><td>%s</td>", gp_service_name(service));
-		for (int cause = 0; cause < CAUSES; cause++) {
-			if (any[cause] > 0)
-				fprintf(file, "<td class=\"n\">%" PRIu64
-					"</td>", count[service][cause]);
-		}
-		fputs("</tr>\n", file);
-	}
+	for (unsigned service = 0; service < GP_SERVICES; service++)
+		put_service(&causes, service, file);
 	fputs("</tbody></table></div>\n", file);
 }
 
