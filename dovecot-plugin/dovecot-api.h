@@ -232,6 +232,9 @@ static inline void gp_dovecot_require_tls(struct client *client)
 
 	set->auth_allow_cleartext = FALSE;
 	client->ssl_server_set = ssl_set;
+	/* With ssl=required from the start, neither a proxy without TLS nor a
+	   trusted network would have counted as secured. */
+	client->connection_secured = client->connection_tls_secured;
 #else
 	struct master_service_ssl_settings *ssl_set =
 		p_memdup(client->pool, client->ssl_set, sizeof(*ssl_set));
@@ -241,6 +244,37 @@ static inline void gp_dovecot_require_tls(struct client *client)
 #endif
 	ssl_set->ssl = "required";
 	client->set = set;
+}
+
+/* Dovecot 2.4 reads the settings of a client again when it learns more about
+   it (the name in SNI, another address), which undoes what was required. Calls
+   the function then, which is to call this one first. */
+typedef int gp_dovecot_reload(struct client *client, const char **error_r);
+
+static inline void
+gp_dovecot_hook_reload(struct client_vfuncs *v, gp_dovecot_reload *reload)
+{
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	v->reload_config = reload;
+#else
+	(void)v;
+	(void)reload;
+#endif
+}
+
+static inline int
+gp_dovecot_super_reload(const struct client_vfuncs *super,
+			struct client *client, const char **error_r)
+{
+#ifdef GP_DOVECOT_LOGIN_CLEARTEXT
+	return super->reload_config == NULL ? 0 :
+		super->reload_config(client, error_r);
+#else
+	(void)super;
+	(void)client;
+	(void)error_r;
+	return 0;
+#endif
 }
 
 /* Takes out the forwarded fields whose name begins with prefix, however it is

@@ -33,6 +33,8 @@ struct gp_login_client {
 	   about them (ID, XCLIENT). */
 	struct gp_address connection;
 	struct gp_address server;
+	/* No rule accepts cleartext from there. */
+	bool must_encrypt;
 };
 
 #define GP_LOGIN_CONTEXT(client) \
@@ -147,6 +149,18 @@ static bool must_encrypt(const struct client *client,
 		no_cleartext_from(&mclient->connection);
 }
 
+static int gatepost_reload_config(struct client *client, const char **error_r)
+{
+	struct gp_login_client *mclient = GP_LOGIN_CONTEXT(client);
+
+	if (gp_dovecot_super_reload(&mclient->module_ctx.super, client,
+				    error_r) < 0)
+		return -1;
+	if (mclient->must_encrypt)
+		gp_dovecot_require_tls(client);
+	return 0;
+}
+
 static bool is_judged(void)
 {
 	return settings == NULL ||
@@ -165,10 +179,12 @@ static void gatepost_client_allocated(struct client *client)
 	client->vlast = &mclient->module_ctx.super;
 	MODULE_CONTEXT_SET(client, gatepost_login_module, mclient);
 	v->sasl_filter_mech = gatepost_sasl_filter_mech;
+	gp_dovecot_hook_reload(v, gatepost_reload_config);
 
 	gp_dovecot_address(&client->ip, &mclient->connection);
 	gp_dovecot_address(&client->local_ip, &mclient->server);
-	if (must_encrypt(client, mclient))
+	mclient->must_encrypt = must_encrypt(client, mclient);
+	if (mclient->must_encrypt)
 		gp_dovecot_require_tls(client);
 }
 

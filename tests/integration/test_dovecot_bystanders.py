@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gplab import clients, common, dovecot
+from gplab import clients, common, dovecot, releases, sqlusers
 
 RULES = """
 *             all=tls
@@ -16,13 +16,6 @@ shut.example  all=off
 """
 USERS = {"alice@open.example": "secret", "alice@shut.example": "secret",
          "bob@open.example": "secret"}
-# Looks in the passdbs whether a user exists.
-USERDB_ASKS_PASSDB = """
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home={dir}/mail/%u
-}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +27,16 @@ def rules(lab):
 @pytest.fixture(scope="module")
 def server(lab, rules):
     return dovecot.Dovecot(lab, users=USERS,
-                           userdbs=[USERDB_ASKS_PASSDB]).start()
+                           userdbs=[releases.userdb(asks_passdb=True)]).start()
 
 
 @pytest.fixture(scope="module")
 def without_map(lab):
     lab.write("nomap.conf", f"map = {lab.dir}/nowhere.lmdb\n")
     return dovecot.Dovecot(
-        lab, users=USERS, userdbs=[USERDB_ASKS_PASSDB], name="without-map",
-        passdbs=["passdb {{\n  driver = gatepost\n"
-                 f"  args = {lab.dir}/nomap.conf\n}}}}\n",
-                 dovecot.PASSDB_USERS]).start()
+        lab, users=USERS, userdbs=[releases.userdb(asks_passdb=True)],
+        passdbs=[releases.gatepost(lab.dir / "nomap.conf"),
+                 releases.users()]).start()
 
 
 @pytest.fixture(params=["server", "without_map"])
@@ -98,12 +90,12 @@ def test_lmtp_proxy_looks_up(lab, rules):
     """An LMTP proxy asks the passdb where a recipient lives."""
     backend = dovecot.Dovecot(lab, users=USERS, gatepost=False,
                               name="backend").start()
-    passdb = ("passdb {{\n  driver = static\n"
-              f"  args = proxy=y host={common.SERVER} "
-              f"port={backend.port('lmtp')} nopassword=y\n}}}}\n")
+    passdb = releases.static({
+        "proxy": "y", "host": common.SERVER, "port": backend.port("lmtp"),
+        "nopassword": "y"})
     front = dovecot.Dovecot(
         lab, users=USERS, name="front", extra="lmtp_proxy = yes\n",
-        passdbs=[dovecot.PASSDB_GATEPOST, passdb]).start()
+        passdbs=[releases.gatepost(), passdb]).start()
     assert deliver(front, "alice@shut.example") == {}
     backend.wait_log(r"lmtp\(alice@shut\.example\).*saved mail to INBOX")
 
@@ -172,24 +164,12 @@ def test_undisclosed_refusals_take_the_penalty(slow):
 
 def test_never_in_a_worker(lab, rules):
     """With a passdb that runs in workers beside it."""
-    database = lab.dir / "users.sqlite"
-    lab.run(["/usr/bin/python3", "-c",
-             "import sqlite3, sys\n"
-             "db = sqlite3.connect(sys.argv[1])\n"
-             "db.execute('create table users (name text, password text)')\n"
-             "db.execute(\"insert into users values "
-             "('alice@open.example', '{PLAIN}secret'), "
-             "('alice@shut.example', '{PLAIN}secret')\")\n"
-             "db.commit()\n", database])
-    lab.write("sql.conf", f"""
-driver = sqlite
-connect = {database}
-password_query = SELECT name AS user, password FROM users WHERE name = '%u'
-""")
-    sql = ("passdb {{\n  driver = sql\n"
-           f"  args = {lab.dir}/sql.conf\n}}}}\n")
-    server = dovecot.Dovecot(lab, name="sql", protocols="imap",
-                             passdbs=[dovecot.PASSDB_GATEPOST, sql]).start()
+    database = sqlusers.SqlUsers(
+        lab, [("open", "alice@open.example", "secret"),
+              ("shut", "alice@shut.example", "secret")], {})
+    server = dovecot.Dovecot(
+        lab, protocols="imap",
+        passdbs=[releases.gatepost(), releases.sql(database)]).start()
     for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
         assert login(server, "alice@open.example",
                      mechanism=mechanism).ok

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gplab import clients, dovecot, sqlusers
+from gplab import clients, dovecot, releases, sqlusers
 
 OPEN = """
 *                  all=cleartext
@@ -41,7 +41,7 @@ def test_auth_cache(lab, mechanism):
         lab, protocols="imap",
         extra="auth_cache_size = 10M\nauth_cache_ttl = 1 hour\n"
               "auth_cache_negative_ttl = 1 hour\n",
-        passdbs=[dovecot.PASSDB_GATEPOST, database.passdb()]).start()
+        passdbs=[releases.gatepost(), releases.sql(database)]).start()
     user = "alice@turns.example"
     try:
         for _ in range(2):
@@ -205,12 +205,11 @@ def test_two_passdbs_with_one_map(lab, maps):
     """Two gatepost.conf that name the same map: it is opened once, and both
     follow it."""
     lab.write("second.conf", f"map = {lab.map}\n")
-    second = ("passdb {{\n  driver = gatepost\n"
-              f"  args = {lab.dir}/second.conf\n}}}}\n")
     server = dovecot.Dovecot(
         lab, users=USERS, protocols="imap",
-        passdbs=[dovecot.PASSDB_GATEPOST, second,
-                 dovecot.PASSDB_USERS]).start()
+        passdbs=[releases.gatepost(),
+                 releases.gatepost(lab.dir / "second.conf"),
+                 releases.users()]).start()
     for turn in range(6):
         shutil.copy2(maps[turn % 2], lab.dir / "next.lmdb")
         (lab.dir / "next.lmdb").rename(lab.map)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gplab import clients, dovecot
+from gplab import clients, dovecot, releases
 
 RULES = """
 *             all=tls
@@ -41,10 +41,9 @@ def assert_closed(server, protocol, **options):
         (without_time(wrong.line), wrong.steps)
 
 
-def with_rules(passdb_options):
+def with_rules(options):
     """The passdbs, with options an administrator might have set."""
-    return [dovecot.PASSDB_GATEPOST.replace("}}", passdb_options + "\n}}"),
-            dovecot.PASSDB_USERS]
+    return [releases.gatepost(**options), releases.users()]
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +78,11 @@ def test_no_map_is_logged(no_map, lab):
 
 
 @pytest.mark.parametrize("options", [
-    "result_internalfail = continue",
-    "result_internalfail = continue-ok",
-    "result_internalfail = return",
-    "result_internalfail = return-ok",
-    "result_failure = continue-ok\n  result_success = return-ok",
+    {"result_internalfail": "continue"},
+    {"result_internalfail": "continue-ok"},
+    {"result_internalfail": "return"},
+    {"result_internalfail": "return-ok"},
+    {"result_failure": "continue-ok", "result_success": "return-ok"},
 ])
 def test_no_option_opens_it(lab, options):
     server = dovecot.Dovecot(lab, users=USERS, passdbs=with_rules(options),
@@ -210,7 +209,6 @@ def test_settings_that_cannot_be_read(good, lab, text, told):
         lab.conf.unlink()
     else:
         lab.conf.write_text(text)
-    good.passdbs = [dovecot.PASSDB_GATEPOST, dovecot.PASSDB_USERS]
     conf_written = lab.write_conf
     lab.write_conf = lambda **_: lab.conf
     try:

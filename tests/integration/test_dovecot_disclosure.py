@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from gplab import clients, common, dovecot
+from gplab import clients, common, dovecot, releases
 
 RULES = """
 *                    all=cleartext
@@ -97,15 +97,13 @@ def test_postfix_learns_no_reason(server):
 
 
 @pytest.mark.parametrize("later", [
-    "driver = static\n  args = nopassword=y",
-    "driver = static\n  args = nopassword=y\n  skip = never\n"
-    "  result_success = continue-ok",
+    {}, {"skip": "never", "result_success": "continue-ok"},
 ])
 def test_no_later_passdb_lets_in(lab, rules, later):
     server = dovecot.Dovecot(
         lab, users=USERS, protocols="imap",
-        passdbs=[dovecot.PASSDB_GATEPOST,
-                 "passdb {{\n  " + later + "\n}}\n"]).start()
+        passdbs=[releases.gatepost(),
+                 releases.static({"nopassword": "y"}, **later)]).start()
     try:
         for user in ("lone@open.example", "alice@shut.example"):
             assert not clients.login(server, "imap", user, "secret").ok
@@ -117,11 +115,10 @@ def test_no_later_passdb_lets_in(lab, rules, later):
 def test_not_even_one_that_has_accepted_before(lab, rules):
     """continue-ok in front makes of every failure behind it a success; of
     this one it must not."""
-    front = ("passdb {{\n  driver = static\n  args = nopassword=y\n"
-             "  result_success = continue-ok\n}}\n")
+    front = releases.static({"nopassword": "y"}, result_success="continue-ok")
     server = dovecot.Dovecot(
         lab, users=USERS, name="front", protocols="imap",
-        passdbs=[front, dovecot.PASSDB_GATEPOST]).start()
+        passdbs=[front, releases.gatepost()]).start()
     for user in ("lone@open.example", "alice@shut.example"):
         assert not clients.login(server, "imap", user, "secret").ok
     assert clients.login(server, "imap", "alice@open.example", "x").ok
@@ -154,11 +151,10 @@ def test_disclose_mailbox_and_none(lab, rules):
     lab.write("tell-all.conf", f"map = {lab.map}\ndisclose = mailbox\n")
     lab.write("tell-none.conf", f"map = {lab.map}\ndisclose = none\n")
     for name, told in (("tell-all", True), ("tell-none", False)):
-        block = ("passdb {{\n  driver = gatepost\n"
-                 f"  args = {lab.dir}/{name}.conf\n}}}}\n")
+        block = releases.gatepost(lab.dir / f"{name}.conf")
         server = dovecot.Dovecot(lab, users=USERS, name=name,
                                  protocols="imap",
-                                 passdbs=[block, dovecot.PASSDB_USERS])
+                                 passdbs=[block, releases.users()])
         server.start()
         for user in ("lone@open.example", "alice@shut.example"):
             answer = clients.login(server, "imap", user, "secret",

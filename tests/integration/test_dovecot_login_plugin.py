@@ -25,12 +25,12 @@ PROXY = "127.0.0.10"
 EXTRA = f"""
 login_trusted_networks = {TRUSTED}
 haproxy_trusted_networks = {PROXY} {common.SERVER}
-service imap-login {{{{
-  inet_listener proxied {{{{
+service imap-login {{
+  inet_listener proxied {{
     port = %d
     haproxy = yes
-  }}}}
-}}}}
+  }}
+}}
 """
 
 

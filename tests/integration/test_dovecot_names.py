@@ -2,7 +2,7 @@
 
 import pytest
 
-from gplab import clients, dovecot
+from gplab import clients, common, dovecot, releases
 
 RULES = """
 *                    all=cleartext
@@ -16,21 +16,6 @@ USERS = {"alice@open.example": "secret", "alice@shut.example": "secret",
 MECHANISMS = ("PLAIN", "SASL-LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
 MASTER = """
 auth_master_user_separator = *
-"""
-PASSDB_MASTER = """
-passdb {{
-  driver = passwd-file
-  args = {dir}/masters
-  master = yes
-  result_success = continue
-}}
-"""
-PASSDB_GATEPOST_MASTER = """
-passdb {{
-  driver = gatepost
-  args = {conf}
-  master = yes
-}}
 """
 
 
@@ -83,14 +68,13 @@ def stripped(lab, conf):
     rules = lab.dir / "nodomain"
     rules.write_text("* all=cleartext\nshut.example all=off\n"
                      "carol@ all=off\n")
-    lab.run([dovecot.common.program("gatemap"), "-c", lab.dir, rules])
+    lab.run([common.program("gatemap"), "-c", lab.dir, rules])
     (lab.dir / "nodomain.lmdb").chmod(0o644)
     return dovecot.Dovecot(
         lab, users={"alice": "secret", "carol": "secret"}, name="stripped",
         extra="auth_username_format = %Ln\n", protocols="imap",
-        passdbs=["passdb {{\n  driver = gatepost\n"
-                 f"  args = {lab.dir}/nodomain.conf\n}}}}\n",
-                 dovecot.PASSDB_USERS]).start()
+        passdbs=[releases.gatepost(lab.dir / "nodomain.conf"),
+                 releases.users()]).start()
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -122,9 +106,8 @@ def test_translated_name(lab, conf):
         extra="auth_username_format = %Ln\n"
               "auth_username_translation = \"#@\"\n"
               "auth_username_chars =\n",
-        passdbs=["passdb {{\n  driver = gatepost\n"
-                 f"  args = {lab.dir}/nodomain.conf\n}}}}\n",
-                 dovecot.PASSDB_USERS]).start()
+        passdbs=[releases.gatepost(lab.dir / "nodomain.conf"),
+                 releases.users()]).start()
     assert login(server, "alice#open.example").ok
     assert "[CONTACTADMIN]" in login(server, "alice#shut.example").line
 
@@ -141,31 +124,29 @@ def test_default_realm(lab, conf):
 
 # Master users.
 
-def master_server(lab, name, passdbs, extra=MASTER):
-    server = dovecot.Dovecot(lab, users=USERS, name=name, protocols="imap",
-                             passdbs=passdbs, extra=extra)
-    masters = server.dir / "masters"
-    masters.write_text("admin@open.example:{PLAIN}master\n"
-                       "admin@shut.example:{PLAIN}master\n")
-    masters.chmod(0o644)
-    return server.start()
+def masters(lab, **options):
+    path = lab.write("masters", "admin@open.example:{PLAIN}master\n"
+                                "admin@shut.example:{PLAIN}master\n")
+    return releases.users(path, master="yes", **options)
+
+
+def master_server(lab, passdbs):
+    return dovecot.Dovecot(lab, users=USERS, protocols="imap",
+                           passdbs=passdbs, extra=MASTER).start()
 
 
 @pytest.fixture(scope="module")
 def master_continues(lab, conf):
     """The master passdb hands on to the ordinary ones."""
-    return master_server(lab, "master-continues",
-                         [PASSDB_MASTER, dovecot.PASSDB_GATEPOST,
-                          dovecot.PASSDB_USERS])
+    return master_server(lab, [masters(lab, result_success="continue"),
+                               releases.gatepost(), releases.users()])
 
 
 @pytest.fixture(scope="module")
 def master_asks(lab, conf):
     """Gatepost stands in front of the master passdb."""
-    ends = PASSDB_MASTER.replace("  result_success = continue\n", "")
-    return master_server(lab, "master-asks",
-                         [PASSDB_GATEPOST_MASTER, ends,
-                          dovecot.PASSDB_GATEPOST, dovecot.PASSDB_USERS])
+    return master_server(lab, [releases.gatepost(master="yes"), masters(lab),
+                               releases.gatepost(), releases.users()])
 
 
 @pytest.mark.parametrize("way", ["master_continues", "master_asks"])

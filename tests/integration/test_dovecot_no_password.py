@@ -28,15 +28,15 @@ def server(lab):
     server = dovecot.Dovecot(
         lab, users=USERS, login_plugin=True, extra=f"""
 haproxy_trusted_networks = {PROXY}
-service imap-login {{{{
+service imap-login {{
   # One process for all: it must follow the rules as long as it lives.
   service_count = 0
   process_limit = 1
-  inet_listener proxied {{{{
+  inet_listener proxied {{
     port = {port}
     haproxy = yes
-  }}}}
-}}}}
+  }}
+}}
 """)
     server.ports["proxied"] = port
     return server.start()
@@ -126,6 +126,13 @@ def test_encrypted_all_is_as_ever(server, protocol):
                 else "implicit"}:
         assert clients.login(server, protocol, "alice@open.example",
                              "secret", tls=tls).ok
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_name_of_the_server(server, tls):
+    """Dovecot 2.4 reads the client's settings anew when it hears it (SNI)."""
+    assert clients.login(server, "imap", "alice@open.example", "secret",
+                         tls=tls, sni="mail.open.example").ok
 
 
 def test_pipelined_before_starttls(server):
@@ -240,7 +247,7 @@ def test_process_is_confined(server):
     with clients.Login(server, "imap"):
         pid, = server.login_processes("imap-login")
         root = os.readlink(f"/proc/{pid}/root")
-        assert root == str(server.dir / "run" / "login")
+        assert root.endswith(str(server.dir / "run" / "login"))
         with open(f"/proc/{pid}/status", encoding="ascii") as status:
             assert not re.search(r"^Uid:\t0\b", status.read(), re.MULTILINE)
         paths = [os.readlink(entry.path)

@@ -6,7 +6,7 @@ import smtplib
 
 import pytest
 
-from gplab import clients, common, dovecot, sqlusers
+from gplab import clients, common, dovecot, releases, sqlusers
 
 RULES = """
 *                  all=cleartext
@@ -24,12 +24,6 @@ MAILBOXES = [
 ALIASES = {"alias.example": "real.example", "shutalias.example":
            "real.example", "toshut.example": "shut.example"}
 MECHANISMS = ("PLAIN", "SASL-LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
-USERDB_ASKS_PASSDB = """
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home={dir}/mail/%u
-}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +36,11 @@ def database(lab):
 @pytest.fixture(scope="module", params=["continue", "continue-ok"])
 def server(request, lab, database):
     return dovecot.Dovecot(
-        lab, protocols="imap lmtp", userdbs=[USERDB_ASKS_PASSDB],
-        passdbs=[dovecot.PASSDB_GATEPOST,
-                 database.passdb(f"result_success = {request.param}"),
-                 dovecot.PASSDB_GATEPOST]).start()
+        lab, protocols="imap lmtp",
+        userdbs=[releases.userdb(asks_passdb=True)],
+        passdbs=[releases.gatepost(),
+                 releases.sql(database, result_success=request.param),
+                 releases.gatepost()]).start()
 
 
 def login(server, user, password="secret", mechanism="PLAIN", **options):
@@ -57,7 +52,7 @@ def login(server, user, password="secret", mechanism="PLAIN", **options):
                                   "alice@alias.example"])
 def test_every_name_lets_in(server, name, mechanism):
     assert login(server, name, mechanism=mechanism).ok
-    server.wait_log(r"imap-login: Info: Login: user=<alice@real\.example>")
+    server.wait_log(r"imap-login: Info: (Login|Logged in): user=<alice@real\.example>")
     assert not login(server, name, "wrong", mechanism).ok
 
 
@@ -116,21 +111,20 @@ def test_without_the_second_passdb_they_get_in(lab, database):
     """The counterpart: it is the second one that refuses them."""
     server = dovecot.Dovecot(
         lab, protocols="imap",
-        passdbs=[dovecot.PASSDB_GATEPOST, database.passdb()]).start()
+        passdbs=[releases.gatepost(), releases.sql(database)]).start()
     assert login(server, "bob1").ok
     server.stop()
 
 
 def test_passdbs_behind_have_their_say(lab, database):
     """What the second one lets in still goes through those behind it."""
-    deny = ("passdb {{\n  driver = passwd-file\n"
-            f"  args = {lab.dir}/denied\n  deny = yes\n}}}}\n")
-    lab.write("denied", "alice@real.example\n")
+    deny = releases.users(lab.write("denied", "alice@real.example\n"),
+                          deny="yes")
     server = dovecot.Dovecot(
         lab, protocols="imap",
-        passdbs=[dovecot.PASSDB_GATEPOST,
-                 database.passdb("result_success = continue"),
-                 dovecot.PASSDB_GATEPOST, deny]).start()
+        passdbs=[releases.gatepost(),
+                 releases.sql(database, result_success="continue"),
+                 releases.gatepost(), deny]).start()
     assert not login(server, "alice1").ok
     server.stop()
 
@@ -139,14 +133,12 @@ def test_no_map(lab, database):
     """The second one, too, fails closed, after the password was found
     right."""
     lab.write("nomap.conf", f"map = {lab.dir}/nowhere.lmdb\n")
-    second = dovecot.PASSDB_GATEPOST.replace("{conf}",
-                                             f"{lab.dir}/nomap.conf")
     for option in ("continue", "continue-ok"):
         server = dovecot.Dovecot(
             lab, protocols="imap",
-            passdbs=[dovecot.PASSDB_GATEPOST,
-                     database.passdb(f"result_success = {option}"),
-                     second]).start()
+            passdbs=[releases.gatepost(),
+                     releases.sql(database, result_success=option),
+                     releases.gatepost(lab.dir / "nomap.conf")]).start()
         for mechanism in MECHANISMS:
             answer = login(server, "alice1", mechanism=mechanism)
             assert "[UNAVAILABLE]" in answer.line, answer

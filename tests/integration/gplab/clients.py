@@ -45,14 +45,15 @@ class Wire:
 
     def __init__(self, port, source=common.CLIENT, implicit=False,
                  version=None, host=common.SERVER, first=b"",
-                 certificate=None):
+                 certificate=None, sni=None):
         self.sock = socket.create_connection(
             (host, port), common.DEADLINE, source_address=(source, 0))
         self._tls = (version, certificate)
+        self._sni = sni
         if first:
             self.sock.sendall(first)
         if implicit:
-            self.sock = tls_context(*self._tls).wrap_socket(self.sock)
+            self._wrap()
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):
@@ -65,8 +66,12 @@ class Wire:
         self.file.close()
         self.sock.close()
 
+    def _wrap(self):
+        self.sock = tls_context(*self._tls).wrap_socket(
+            self.sock, server_hostname=self._sni)
+
     def start_tls(self):
-        self.sock = tls_context(*self._tls).wrap_socket(self.sock)
+        self._wrap()
         self.file = self.sock.makefile("rb")
 
     def send(self, line):
@@ -172,11 +177,11 @@ class Login:
     """
 
     def __init__(self, dovecot, protocol, source=common.CLIENT, tls=None,
-                 version=None, first=b"", certificate=None):
+                 version=None, first=b"", certificate=None, sni=None):
         port = dovecot.port(protocol + ("s" if tls == "implicit" else ""))
         self.protocol = "imap" if protocol == "proxied" else protocol
         self.wire = Wire(port, source, tls == "implicit", version,
-                         first=first, certificate=certificate)
+                         first=first, certificate=certificate, sni=sni)
         self.said = []
         self.greeting = self._greeting()
         if tls == "starttls":
@@ -306,9 +311,10 @@ class Login:
 
 
 def login(dovecot, protocol, user, password, mechanism="PLAIN", tls=None,
-          source=common.CLIENT, version=None, authzid="", certificate=None):
+          source=common.CLIENT, version=None, authzid="", certificate=None,
+          sni=None):
     with Login(dovecot, protocol, source, tls, version,
-               certificate=certificate) as client:
+               certificate=certificate, sni=sni) as client:
         return client.login(user, password, mechanism, authzid)
 
 

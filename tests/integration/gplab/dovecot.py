@@ -16,109 +16,14 @@ import shutil
 import signal
 import socket
 
-from gplab import common
+from gplab import common, releases
 
 SERVICES = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions",
             "sieve", "lmtp")
-DOVECOT_CONFIG = pathlib.Path("/usr/lib/dovecot/dovecot-config")
 
 # Every mechanism the tests speak; passwords are kept in plain text, so that
 # each of them can be served.
 MECHANISMS = "plain login cram-md5 scram-sha-256"
-
-PASSDB_GATEPOST = """
-passdb {{
-  driver = gatepost
-  args = {conf}
-}}
-"""
-PASSDB_USERS = """
-passdb {{
-  driver = passwd-file
-  args = {users}
-}}
-"""
-USERDB_STATIC = """
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home={dir}/mail/%u allow_all_users=yes
-}}
-"""
-
-CONFIG = """
-base_dir = {dir}/run
-state_dir = {dir}/run
-log_path = {dir}/dovecot.log
-auth_verbose = yes
-auth_mechanisms = {mechanisms}
-auth_failure_delay = {failure_delay}
-listen = {server}
-protocols = {protocols}
-ssl = yes
-ssl_cert = <{cert}
-ssl_key = <{key}
-ssl_min_protocol = {ssl_min}
-ssl_cipher_list = ALL:@SECLEVEL=0
-disable_plaintext_auth = no
-first_valid_uid = 1
-mail_location = maildir:~/Maildir
-mail_max_userip_connections = 1000
-submission_relay_host = {server}
-submission_relay_port = {relay_port}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = {penalty_mode}
-  }}
-}}
-service auth {{
-  unix_listener auth-client {{
-    mode = 0666
-  }}
-{auth_sockets}
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
-  }}
-}}
-service pop3-login {{
-  inet_listener pop3 {{
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = {pop3s}
-    ssl = yes
-  }}
-}}
-service submission-login {{
-  inet_listener submission {{
-    port = {submission}
-  }}
-  inet_listener submissions {{
-    port = {submissions}
-    ssl = yes
-  }}
-}}
-service managesieve-login {{
-  inet_listener sieve {{
-    port = {sieve}
-  }}
-}}
-service lmtp {{
-  inet_listener lmtp {{
-    port = {lmtp}
-  }}
-}}
-"""
-LOGIN_PLUGIN = """
-login_plugins = gatepost_login
-login_plugin_dir = {dir}/login-modules
-import_environment = TZ GATEPOST_CONFIG={conf}
-"""
 
 
 def _new_folder(parent, name):
@@ -134,14 +39,11 @@ def _new_folder(parent, name):
             number += 1
 
 
-def module_folder():
-    """Where Dovecot looks for its modules."""
-    if DOVECOT_CONFIG.exists():
-        found = re.search(r"^dovecot_moduledir=(.*)$",
-                          DOVECOT_CONFIG.read_text(), re.MULTILINE)
-        if found:
-            return pathlib.Path(found.group(1))
-    return pathlib.Path("/usr/lib/dovecot/modules")
+def _copy_modules(source, folder):
+    folder.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if not (folder / path.name).exists():
+            shutil.copy2(path, folder / path.name)
 
 
 def _install(module, folder):
@@ -156,11 +58,11 @@ class Dovecot:
     """One Dovecot of a lab.
 
     users      name -> password, for the passwd-file
-    passdbs    configuration of the passdbs, in order; {conf}, {users} and
-               {dir} are filled in
-    userdbs    the same for the userdbs
+    passdbs    in order, see releases.py; by default gatepost and the users
+    userdbs    the same
     protocols  which of Dovecot's own services run; "" for an auth server
-    extra      configuration put behind everything else
+    extra      configuration put behind everything else, as 2.3 knows it;
+               {dir} is the server's folder
     penalty    the anvil penalty, which makes each failed login from an
                address slower; off unless it is the subject
     failure_delay  how long Dovecot keeps the answer to a failed login back;
@@ -170,12 +72,13 @@ class Dovecot:
     """
 
     def __init__(self, lab, users=None, gatepost=True, passdbs=None,
-                 userdbs=(USERDB_STATIC,), extra="", penalty=False,
+                 userdbs=(releases.userdb(),), extra="", penalty=False,
                  failure_delay="0", login_plugin=False,
                  protocols="imap pop3 submission sieve lmtp",
                  mechanisms=MECHANISMS, auth_sockets=(), ssl_min="TLSv1",
                  name="dovecot"):
         self.lab = lab
+        self.release = releases.release()
         self.dir = _new_folder(lab.dir, name)
         self.dir.chmod(0o755)
         self.conf = self.dir / "dovecot.conf"
@@ -183,7 +86,7 @@ class Dovecot:
         self.users = dict(users or {})
         self.gatepost = gatepost
         if passdbs is None:
-            passdbs = ([PASSDB_GATEPOST] if gatepost else []) + [PASSDB_USERS]
+            passdbs = [releases.gatepost()] * gatepost + [releases.users()]
         self.passdbs = passdbs
         self.userdbs = userdbs
         self.extra = extra
@@ -197,6 +100,7 @@ class Dovecot:
         self.ports = {service: lab.port() for service in SERVICES}
         self.relay_port = lab.port()
         self.process = None
+        self._modules = {}
         self._marks = 0
 
     # Configuration
@@ -220,35 +124,38 @@ class Dovecot:
         return path
 
     def write_config(self):
-        names = {"conf": self.lab.conf, "users": self.dir / "users",
-                 "dir": self.dir}
-        text = CONFIG.format(
+        text = self.release.main(
             server=common.SERVER, cert=self.lab.cert, key=self.lab.key,
             mechanisms=self.mechanisms, protocols=self.protocols,
             failure_delay=self.failure_delay, ssl_min=self.ssl_min,
             relay_port=self.relay_port,
             penalty_mode="0600" if self.penalty else "0",
             auth_sockets=self._auth_sockets(), dir=self.dir, **self.ports)
-        text += "".join(block.format(**names)
-                        for block in [*self.passdbs, *self.userdbs])
+        for number, block in enumerate([*self.passdbs, *self.userdbs]):
+            text += self.release.block(block, self, number)
         if self.login_plugin:
-            text += LOGIN_PLUGIN.format(**names)
-        self.conf.write_text(text + self.extra.format(**names))
+            text += self.release.login.format(dir=self.dir,
+                                              conf=self.lab.conf)
+        extra = self.release.extra(self.extra)
+        self.conf.write_text(text + extra.replace("{dir}", str(self.dir)))
 
     def _fill_modules(self):
-        """The host's auth modules as they are, and ours."""
-        modules = self.dir / "modules"
-        modules.mkdir(exist_ok=True)
-        for path in (module_folder() / "auth").iterdir():
-            if not (modules / path.name).exists():
-                shutil.copy2(path, modules / path.name)
-        if self.gatepost:
-            _install(common.module("libauthdb_gatepost"), modules)
+        """The folders of modules as Dovecot has them, with ours added, by
+        the names of the folders they stand for."""
+        ours = {"auth": ["libauthdb_gatepost"] * self.gatepost}
+        if isinstance(self.release, releases.Dovecot24):
+            ours["settings"] = ["libgatepost_settings"]
+        folders = {}
+        for name, modules in ours.items():
+            folders[name] = self.dir / f"{name}-modules"
+            _copy_modules(self.release.installed(name), folders[name])
+            for module in modules:
+                _install(self.release.module(module), folders[name])
         if self.login_plugin:
-            login_modules = self.dir / "login-modules"
-            login_modules.mkdir(exist_ok=True)
-            _install(common.module("libgatepost_login"), login_modules)
-        return modules
+            (self.dir / "login-modules").mkdir(exist_ok=True)
+            _install(self.release.module("libgatepost_login"),
+                     self.dir / "login-modules")
+        return folders
 
     # Life
 
@@ -261,13 +168,10 @@ class Dovecot:
         shutil.chown(self.dir / "mail", "mail", "mail")
         self.write_users()
         self.write_config()
-        modules = self._fill_modules()
-        target = module_folder() / "auth"
+        self._modules = self._fill_modules()
+        namespace = self.release.in_namespace(self.lab, self._modules)
         self.process = self.lab.start(
-            ["unshare", "-m", "sh", "-c",
-             'mount --make-rprivate / && mount --bind "$1" "$2" && shift 2 '
-             '&& exec "$@"', "sh", modules, target,
-             "dovecot", "-F", "-c", self.conf],
+            [*namespace, "dovecot", "-F", "-c", self.conf],
             log=self.dir / "dovecot.out")
         try:
             self._wait_until_up()
@@ -336,7 +240,9 @@ class Dovecot:
         return self.dir / "run" / "auth-client"
 
     def doveadm(self, *args, check=False):
-        return self.lab.run(["doveadm", "-c", self.conf, *args], check=check)
+        prefix = self.release.command_prefix(self.lab, self._modules)
+        return self.lab.run([*prefix, "doveadm", "-c", self.conf, *args],
+                            check=check)
 
     def auth_test(self, user, password, **facts):
         """doveadm auth test, which is a login like any other. facts become

@@ -41,13 +41,22 @@ class SqlUsers:
                                  aliases.items())
         database.close()
         os.chmod(self.path, 0o644)
-        query = QUERY.replace("\n", " \\\n").strip("\\ \n")
-        lab.write("sql.conf", f"driver = sqlite\nconnect = {self.path}\n"
-                              f"password_query = {query}\n")
-        self._conf = lab.dir / "sql.conf"
+        self.lab = lab
 
-    def passdb(self, *options):
-        """The passdb's block, with further options."""
-        lines = "".join(f"  {option}\n" for option in options)
-        return ("passdb {{\n  driver = sql\n"
-                f"  args = {self._conf}\n{lines}}}}}\n")
+    def write_conf(self):
+        """The file that 2.3 reads; returns its path."""
+        query = QUERY.strip().replace("\n", " \\\n")
+        return self.lab.write("sql.conf", f"""
+driver = sqlite
+connect = {self.path}
+password_query = {query}
+""")
+
+    def settings_24(self):
+        """The lines of 2.4's passdb."""
+        query = " ".join(QUERY.split())
+        for old, new in (("%u", "%{user}"), ("%n", "%{user | username}"),
+                         ("%d", "%{user | domain}")):
+            query = query.replace(old, new)
+        return (f"  sql_driver = sqlite\n  sqlite_path = {self.path}\n"
+                f"  passdb_sql_query = {query}\n")
