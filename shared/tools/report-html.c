@@ -363,10 +363,15 @@ static void put_list(const struct report *report, const struct report_row *row,
 
 static void put_moment(const char *head, int64_t time, FILE *file)
 {
+	struct gp_text day;
+
+	gp_text_init(&day);
+	report_add_day(time, &day);
 	fprintf(file, "<td class=\"time\" data-h=\"%s\" data-v=\"%" PRId64
-		"\">", head, time);
+		"\" title=\"", head, time);
 	put_time(time, file);
-	fputs("</td>", file);
+	fprintf(file, "\">%s</td>", day.data);
+	gp_text_deinit(&day);
 }
 
 static void put_state(const struct report *report,

@@ -29,7 +29,7 @@ const char report_page_style[] =
 "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\n"
 "td.name{overflow-wrap:anywhere;min-width:13rem}\n"
 "td.time{white-space:nowrap;font-size:.87em}td.more{color:var(--dim);font-size:.87em;"
-"overflow-wrap:anywhere;min-width:9rem}\n"
+"overflow-wrap:anywhere;min-width:7rem}\n"
 "th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid "
 "var(--link)}th button::after{content:\" \\2195\";color:var(--dim)}\n"
 "th[aria-sort=ascending] button::after{content:\" \\2191\"}"

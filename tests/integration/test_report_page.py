@@ -62,11 +62,12 @@ def chromium(lab):
 def page(lab, log, name="page.html", kind="impact", *options):
     lab.write_conf()
     log = lab.write("mail.log", log)
-    rules = lab.write("rules.new", RULES)
+    lab.write("rules.new", RULES)
     path = lab.dir / name
-    judged = ["-f", rules] if kind == "impact" else []
+    judged = ["-f", "rules.new"] if kind == "impact" else []
     done = lab.run([common.program("gatepost"), kind, "-c", lab.conf,
-                    *judged, *options, "--html", path, log], check=False)
+                    *judged, *options, "--html", path, log], check=False,
+                   cwd=lab.dir)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     return path
