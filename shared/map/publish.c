@@ -193,9 +193,9 @@ int gp_publish_set_access(const struct gp_publish *publish, int fd)
 		fchmod(fd, publish->mode);
 }
 
-int gp_publish_begin(struct gp_publish *publish, const char *path,
-		     const struct gp_map_options *options,
-		     const char **error_r)
+int gp_publish_name(struct gp_publish *publish, const char *path,
+		    const struct gp_map_options *options,
+		    const char **error_r)
 {
 	memset(publish, 0, sizeof(*publish));
 	publish->fd = -1;
@@ -207,6 +207,15 @@ int gp_publish_begin(struct gp_publish *publish, const char *path,
 	choose_access(publish, options);
 	gp_summary_name(publish->path, publish->summary,
 			sizeof(publish->summary));
+	return 0;
+}
+
+int gp_publish_begin(struct gp_publish *publish, const char *path,
+		     const struct gp_map_options *options,
+		     const char **error_r)
+{
+	if (gp_publish_name(publish, path, options, error_r) < 0)
+		return -1;
 	snprintf(publish->temp, sizeof(publish->temp), "%s" TEMP_MARK "XXXXXX",
 		 path);
 	publish->fd = mkostemp(publish->temp, O_CLOEXEC);
@@ -266,6 +275,46 @@ int gp_publish_commit(struct gp_publish *publish, const char **error_r)
 		gp_log(GP_LOG_WARNING, "cannot sync the folder of %s: %s; "
 		       "the map is in force, and may be the old one after a "
 		       "crash", publish->path, strerror(errno));
+	return 0;
+}
+
+/* Old kernels and some file systems cannot exchange; then there is a moment in
+   which both names lead to the other file, and none without a map. */
+static int exchange_by_links(const char *path, const char *other)
+{
+	char temp[GP_PUBLISH_PATH];
+
+	snprintf(temp, sizeof(temp), "%s" TEMP_MARK "prev", path);
+	unlink(temp);
+	if (link(path, temp) < 0)
+		return -1;
+	if (rename(other, path) < 0) {
+		unlink(temp);
+		return -1;
+	}
+	return rename(temp, other);
+}
+
+static int exchange(const char *path, const char *other)
+{
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return rename(other, path);
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) == 0)
+		return 0;
+	return errno == ENOSYS || errno == EINVAL ?
+	       exchange_by_links(path, other) : -1;
+}
+
+int gp_publish_exchange(struct gp_publish *publish, const char *other,
+			const char **error_r)
+{
+	if (exchange(publish->path, other) < 0)
+		return gp_map_error(error_r, "cannot put %s in the place of "
+				    "%s: %s", other, publish->path,
+				    strerror(errno));
+	if (sync_folder(publish->path) < 0)
+		gp_log(GP_LOG_WARNING, "cannot sync the folder of %s: %s",
+		       publish->path, strerror(errno));
 	return 0;
 }
 

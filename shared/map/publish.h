@@ -23,6 +23,12 @@ struct gp_publish {
 	mode_t mode;
 };
 
+/* Looks at what stands at the path, and creates nothing. Returns 0, or -1 with
+   the reason and errno. */
+int gp_publish_name(struct gp_publish *publish, const char *path,
+		    const struct gp_map_options *options,
+		    const char **error_r);
+
 /* Creates the new file, empty and for its owner alone. Returns 0, or -1 with
    the reason and errno. */
 int gp_publish_begin(struct gp_publish *publish, const char *path,
@@ -39,6 +45,11 @@ void gp_publish_summary_is_new(void);
 /* Keeps the old file as PATH.prev and puts the new one in place. Returns 0, or
    -1 with the reason and errno. */
 int gp_publish_commit(struct gp_publish *publish, const char **error_r);
+
+/* Has the map and another file beside it change places; where there is no map,
+   the other takes its place. Returns 0, or -1 with the reason and errno. */
+int gp_publish_exchange(struct gp_publish *publish, const char *other,
+			const char **error_r);
 
 /* Closes the new file, and removes it unless it is in place. errno is kept. */
 void gp_publish_end(struct gp_publish *publish);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "shared/base/log.h"
@@ -270,7 +271,15 @@ static int widen_summary(const struct gp_publish *publish,
 	return set_summary(publish, &both, error_r);
 }
 
+static int tell_before_visible(const struct gp_map_options *options,
+			       const char **error_r)
+{
+	return options->before_visible == NULL ? 0 :
+	       options->before_visible(options->context, error_r);
+}
+
 static int replace(struct gp_publish *publish, struct gp_image *image,
+		   const struct gp_map_options *options,
 		   struct gp_arena *arena, const char **error_r)
 {
 	struct gp_summary summary;
@@ -281,6 +290,7 @@ static int replace(struct gp_publish *publish, struct gp_image *image,
 	if (gp_summary_make(gp_image_source(image), arena, &summary,
 			    error_r) < 0 ||
 	    widen_summary(publish, &summary, arena, error_r) < 0 ||
+	    tell_before_visible(options, error_r) < 0 ||
 	    gp_publish_commit(publish, error_r) < 0)
 		return -1;
 	if (set_summary(publish, &summary, &error) < 0)
@@ -311,7 +321,7 @@ static int write_map(struct gp_publish *publish, struct gp_image *image,
 		return gp_map_error(error_r, "the new map %s is not what was "
 				    "written: %s", publish->path, error);
 	arena = gp_arena_new();
-	ret = replace(publish, image, arena, error_r);
+	ret = replace(publish, image, options, arena, error_r);
 	gp_arena_free(&arena);
 	return ret;
 }
@@ -330,5 +340,58 @@ int gp_map_write(const char *path, struct gp_image *image,
 		ret = write_map(&publish, image, options, error_r);
 	gp_publish_end(&publish);
 	sigaction(SIGXFSZ, &before, NULL);
+	return ret;
+}
+
+static int make_previous_summary(const char *previous, uid_t owner,
+				 struct gp_arena *arena,
+				 struct gp_summary *summary_r,
+				 const char **error_r)
+{
+	struct gp_map *map = gp_map_new(previous, owner);
+	const struct gp_source *source = gp_map_source(map, error_r);
+	struct gp_summary summary;
+	struct gp_netset_builder builder;
+	int ret = -1;
+
+	if (source != NULL && gp_map_verify(map, error_r) == 0)
+		ret = gp_summary_make(source, arena, &summary, error_r);
+	if (ret == 0) {
+		/* Networks of the map do not outlive it. */
+		gp_netset_builder_init(&builder);
+		gp_netset_builder_add_set(&builder, &summary.networks);
+		gp_netset_builder_finish(&builder, arena,
+					 &summary_r->networks);
+		gp_netset_builder_deinit(&builder);
+		summary_r->anywhere = summary.anywhere;
+	}
+	gp_map_free(&map);
+	return ret;
+}
+
+int gp_map_go_back(const char *path, uid_t owner, const char **error_r)
+{
+	const struct gp_map_options options = { .owner = (uid_t)-1 };
+	struct gp_arena *arena = gp_arena_new();
+	struct gp_summary summary;
+	struct gp_publish publish;
+	char previous[GP_PUBLISH_PATH];
+	const char *error;
+	int ret;
+
+	snprintf(previous, sizeof(previous), "%s.prev", path);
+	ret = make_previous_summary(previous, owner, arena, &summary, &error);
+	if (ret < 0)
+		(void)gp_map_error(error_r, "%s", error);
+	else
+		ret = gp_publish_name(&publish, path, &options, error_r);
+	if (ret == 0)
+		ret = widen_summary(&publish, &summary, arena, error_r);
+	if (ret == 0)
+		ret = gp_publish_exchange(&publish, previous, error_r);
+	if (ret == 0 && set_summary(&publish, &summary, &error) < 0)
+		gp_log(GP_LOG_WARNING, "%s; what stands there covers the "
+		       "other rules as well", error);
+	gp_arena_free(&arena);
 	return ret;
 }

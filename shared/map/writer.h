@@ -30,12 +30,22 @@ struct gp_map_options {
 	/* Owner, group and mode of a new map even where an old one stands
 	   (gatemap -p). */
 	bool default_access;
+	/* Called, unless it is NULL, when the new file is whole and checked, as
+	   the last thing before it takes the old one's place. Returns 0, or -1
+	   with the reason and errno: then the old map stays. */
+	int (*before_visible)(void *context, const char **error_r);
+	void *context;
 };
 
 /* The lock must be held. Returns 0, or -1 with the reason (errno is set): the
    old map is as it was then, and nothing is left beside it. */
 int gp_map_write(const char *path, struct gp_image *image,
 		 const struct gp_map_options *options, const char **error_r);
+
+/* Exchanges the map and the one before it (PATH.prev), with the summary of what
+   comes into force published first. The lock must be held. owner is who
+   besides root may own maps. Returns 0, or -1 with the reason and errno. */
+int gp_map_go_back(const char *path, uid_t owner, const char **error_r);
 
 /* Removes the file that an interrupted gp_map_write() was writing; for signal
    handlers (async-signal-safe). Returns true when the new map is visible

@@ -22,15 +22,15 @@ static int refuse_losses(const struct gatemap_options *options,
 			 "and this would be undone (- goes, + comes back):",
 			 options->map);
 	fwrite(list->data, 1, list->len, stderr);
-	gp_program_error("write it into %s first, or compile with --force",
+	gp_program_error("write it into %s first, or run gatemap --force",
 			 options->file);
 	return EX_CANTCREAT;
 }
 
 /* A map that cannot be read holds nothing that could be lost: compiling is how
    it is repaired. */
-static int check_losses(const struct gatemap_options *options,
-			struct gp_image *image)
+int gatemap_check_losses(const struct gatemap_options *options,
+			 struct gp_image *image)
 {
 	struct gp_map *map = gp_map_new(options->map, gatemap_owner(options));
 	const char *error;
@@ -71,7 +71,7 @@ static int read_and_write(const struct gatemap_options *options,
 		return status;
 	if (!options->check_only) {
 		gp_image_set_origin(image, sha256, gp_time_now());
-		status = check_losses(options, image);
+		status = gatemap_check_losses(options, image);
 		if (status == 0)
 			status = gatemap_write(options, image, false);
 	}

@@ -98,6 +98,8 @@ int gatemap_write(const struct gatemap_options *options,
 		.owner = geteuid() == 0 ? (uid_t)-1 : geteuid(),
 		.changed = changed,
 		.default_access = options->default_access,
+		.before_visible = options->before_visible,
+		.context = options->context,
 	};
 	uint64_t before = map_size(options->map);
 	uint64_t lines, keys;

@@ -41,6 +41,9 @@ struct gatemap_options {
 	bool force;
 	bool quiet;
 	bool json;
+	/* For the writer (map/writer.h). */
+	int (*before_visible)(void *context, const char **error_r);
+	void *context;
 };
 
 /* Each returns an exit code, with the message written. */
@@ -57,6 +60,10 @@ uid_t gatemap_owner(const struct gatemap_options *options);
    written. */
 int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,
 		 const struct gp_source **source_r);
+/* Whether compiling would undo what -i or -d did to the map that stands. Returns
+   0, or an exit code with the message written. */
+int gatemap_check_losses(const struct gatemap_options *options,
+			 struct gp_image *image);
 /* Writes a finished image in the map's place; the lock is held. Returns 0, or
    an exit code with the message written. */
 int gatemap_write(const struct gatemap_options *options,

@@ -19,6 +19,8 @@ static const struct command {
 	  "say from mail logs who would be refused" },
 	{ "refused", gatepost_refused,
 	  "say from mail logs who was refused" },
+	{ "set", gatepost_set, "set attributes of a key, in the rules" },
+	{ "unset", gatepost_unset, "take attributes or a key out of them" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -7,5 +7,7 @@
 int gatepost_explain(int argc, char *argv[]);
 int gatepost_impact(int argc, char *argv[]);
 int gatepost_refused(int argc, char *argv[]);
+int gatepost_set(int argc, char *argv[]);
+int gatepost_unset(int argc, char *argv[]);
 
 #endif

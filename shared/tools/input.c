@@ -18,6 +18,11 @@
 
 #define PIECE (256 * 1024)
 
+struct replacement {
+	const char *data;
+	size_t len;
+};
+
 struct gp_input {
 	struct gp_arena *arena;
 	const char *path;
@@ -27,6 +32,8 @@ struct gp_input {
 	const char **names;
 	size_t count;
 	size_t size;
+	/* What is read instead of the files, one for each; NULL: nothing. */
+	struct replacement *replaced;
 };
 
 static int failed(const char *path, int error)
@@ -115,6 +122,34 @@ static int list_folder(struct gp_input *input)
 	return 0;
 }
 
+int gp_input_list(struct gp_input *input)
+{
+	return !S_ISDIR(input->st.st_mode) || input->names != NULL ? 0 :
+	       list_folder(input);
+}
+
+size_t gp_input_count(const struct gp_input *input)
+{
+	return S_ISDIR(input->st.st_mode) ? input->count : 1;
+}
+
+const char *gp_input_path(const struct gp_input *input, size_t file)
+{
+	return !S_ISDIR(input->st.st_mode) ? input->path :
+	       gp_arena_printf(input->arena, "%s/%s", input->path,
+			       input->names[file]);
+}
+
+void gp_input_replace(struct gp_input *input, size_t file, const char *data,
+		      size_t len)
+{
+	if (input->replaced == NULL)
+		input->replaced = gp_arena_alloc(input->arena,
+						 gp_input_count(input) *
+						 sizeof(*input->replaced));
+	input->replaced[file] = (struct replacement) { data, len };
+}
+
 static const char *without_slashes(struct gp_arena *arena, const char *path)
 {
 	size_t len = strlen(path);
@@ -176,8 +211,21 @@ static void name_file(struct gp_input *input,
 			input->names != NULL ? input->count : 1);
 }
 
-static int feed_file(int fd, const char *path,
-		     const struct gp_input_reader *reader, EVP_MD_CTX *digest)
+struct feed {
+	const struct gp_input_reader *reader;
+	EVP_MD_CTX *digest;
+};
+
+static void feed_piece(const struct feed *feed, const char *data, size_t len)
+{
+	EVP_DigestUpdate(feed->digest, data, len);
+	if (feed->reader == NULL)
+		return;
+	gp_parser_feed(feed->reader->parser, data, len);
+	gp_progress_add(feed->reader->progress, (uint64_t)len);
+}
+
+static int feed_file(int fd, const char *path, const struct feed *feed)
 {
 	static char piece[PIECE];
 	ssize_t got;
@@ -187,50 +235,64 @@ static int feed_file(int fd, const char *path,
 			continue;
 		if (got < 0)
 			return failed(path, errno);
-		EVP_DigestUpdate(digest, piece, (size_t)got);
-		gp_parser_feed(reader->parser, piece, (size_t)got);
-		gp_progress_add(reader->progress, (uint64_t)got);
+		feed_piece(feed, piece, (size_t)got);
 	}
 	return 0;
 }
 
-/* Reads one file, whose descriptor it does not close. */
-static int read_file(struct gp_input *input, int fd, uint32_t file,
-		     const char *path, const struct gp_input_reader *reader,
-		     uint8_t sha256_r[32])
+static int open_and_feed(struct gp_input *input, size_t number,
+			 const char *path, const struct feed *feed)
 {
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	int status;
-
-	if (digest == NULL || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL)) {
-		EVP_MD_CTX_free(digest);
-		gp_program_error("OpenSSL offers no SHA-256");
-		return EX_SOFTWARE;
-	}
-	name_file(input, reader, file, path);
-	gp_parser_begin_file(reader->parser, file);
-	status = feed_file(fd, path, reader, digest);
-	gp_parser_end_file(reader->parser);
-	EVP_DigestFinal_ex(digest, sha256_r, NULL);
-	EVP_MD_CTX_free(digest);
-	return status;
-}
-
-static int read_member(struct gp_input *input, size_t number,
-		       const struct gp_input_reader *reader,
-		       uint8_t sha256_r[32])
-{
-	const char *name = input->names[number];
-	const char *path = gp_arena_printf(input->arena, "%s/%s",
-					   input->path, name);
-	int fd = openat(input->fd, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(input->fd, input->names[number], O_RDONLY | O_CLOEXEC);
 	int status;
 
 	if (fd < 0)
 		return failed(path, errno);
-	status = read_file(input, fd, reader->first_file + (uint32_t)number,
-			   path, reader, sha256_r);
+	status = feed_file(fd, path, feed);
 	close(fd);
+	return status;
+}
+
+static int feed_one(struct gp_input *input, size_t number, const char *path,
+		    const struct feed *feed)
+{
+	const struct replacement *replaced = input->replaced == NULL ? NULL :
+					     &input->replaced[number];
+
+	if (replaced != NULL && replaced->data != NULL) {
+		feed_piece(feed, replaced->data, replaced->len);
+		return 0;
+	}
+	return input->names != NULL ?
+	       open_and_feed(input, number, path, feed) :
+	       feed_file(input->fd, path, feed);
+}
+
+static int read_file(struct gp_input *input, size_t number,
+		     const struct gp_input_reader *reader,
+		     uint8_t sha256_r[32])
+{
+	struct feed feed = { reader, EVP_MD_CTX_new() };
+	const char *path = gp_input_path(input, number);
+	uint32_t file = (uint32_t)number;
+	int status;
+
+	if (feed.digest == NULL ||
+	    !EVP_DigestInit_ex(feed.digest, EVP_sha256(), NULL)) {
+		EVP_MD_CTX_free(feed.digest);
+		gp_program_error("OpenSSL offers no SHA-256");
+		return EX_SOFTWARE;
+	}
+	if (reader != NULL) {
+		file += reader->first_file;
+		name_file(input, reader, file, path);
+		gp_parser_begin_file(reader->parser, file);
+	}
+	status = feed_one(input, number, path, &feed);
+	if (reader != NULL)
+		gp_parser_end_file(reader->parser);
+	EVP_DigestFinal_ex(feed.digest, sha256_r, NULL);
+	EVP_MD_CTX_free(feed.digest);
 	return status;
 }
 
@@ -248,13 +310,13 @@ static int read_folder(struct gp_input *input,
 		       uint8_t sha256_r[32])
 {
 	struct gp_text list;
-	int status = list_folder(input);
+	int status = gp_input_list(input);
 
 	gp_text_init(&list);
 	for (size_t i = 0; i < input->count && status == 0; i++) {
 		uint8_t one[32];
 
-		status = read_member(input, i, reader, one);
+		status = read_file(input, i, reader, one);
 		if (status == 0)
 			add_checksum_line(&list, one, input->names[i]);
 	}
@@ -266,11 +328,7 @@ static int read_folder(struct gp_input *input,
 int gp_input_read(struct gp_input *input, const struct gp_input_reader *reader,
 		  uint8_t sha256_r[32])
 {
-	int status;
-
-	if (S_ISDIR(input->st.st_mode))
-		return read_folder(input, reader, sha256_r);
-	status = read_file(input, input->fd, reader->first_file, input->path,
-			   reader, sha256_r);
-	return status;
+	return S_ISDIR(input->st.st_mode) ?
+	       read_folder(input, reader, sha256_r) :
+	       read_file(input, 0, reader, sha256_r);
 }

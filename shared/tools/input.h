@@ -22,6 +22,16 @@ void gp_input_free(struct gp_input **input);
 /* Who owns it, and so on. */
 const struct stat *gp_input_stat(const struct gp_input *input);
 
+/* Looks which files there are: one, or those of the folder. Returns 0, or an
+   exit code with the message written. */
+int gp_input_list(struct gp_input *input);
+size_t gp_input_count(const struct gp_input *input);
+/* A file's path, which begins as it was given. */
+const char *gp_input_path(const struct gp_input *input, size_t file);
+/* From here on the file is read from memory. data must stay. */
+void gp_input_replace(struct gp_input *input, size_t file, const char *data,
+		      size_t len);
+
 /* Where the contents go. Files get their numbers from first_file on. */
 struct gp_input_reader {
 	struct gp_parser *parser;
@@ -33,7 +43,7 @@ struct gp_input_reader {
 
 /* Reads everything, and says what it was: the SHA-256 of a file's bytes; for a
    folder that of what "sha256sum *" prints there. Returns 0, or an exit code
-   with the message written. */
+   with the message written. reader may be NULL when only that is asked. */
 int gp_input_read(struct gp_input *input, const struct gp_input_reader *reader,
 		  uint8_t sha256_r[32]);
 

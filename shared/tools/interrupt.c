@@ -12,11 +12,10 @@
 #include <unistd.h>
 
 #include "shared/map/writer.h"
+#include "shared/tools/program.h"
 
-static const char old_stands[] =
-	"gatemap: interrupted; the map is as it was\n";
-static const char new_stands[] =
-	"gatemap: interrupted; the new map is in force\n";
+static char old_stands[80];
+static char new_stands[80];
 
 static char lock_path[PATH_MAX + 16];
 static volatile sig_atomic_t has_lock;
@@ -52,6 +51,10 @@ void gp_interrupt_init(void)
 	};
 	struct sigaction before;
 
+	snprintf(old_stands, sizeof(old_stands), "%.16s: interrupted; the map "
+		 "is as it was\n", gp_program_name());
+	snprintf(new_stands, sizeof(new_stands), "%.16s: interrupted; the new "
+		 "map is in force\n", gp_program_name());
 	sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		/* nohup(1) stays in force. */

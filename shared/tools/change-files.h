@@ -1,0 +1,26 @@
+#ifndef GP_TOOLS_CHANGE_FILES_H
+#define GP_TOOLS_CHANGE_FILES_H
+
+#include "shared/tools/change.h"
+
+/* The files of a change: read, written beside, put in place; for change.c. */
+
+/* Each returns 0, or an exit code with the message written. */
+int change_file_read(struct change_file *file);
+/* Writes what the file is to be beside it, with its owner, mode and extended
+   attributes, and syncs it. */
+int change_file_prepare(struct change_file *file);
+void change_file_deinit(struct change_file *file);
+
+/* "e3b0c442..." */
+void change_digest_text(const uint8_t digest[32], char text_r[65]);
+
+/* Puts files and map in place; entry is for the journal, or NULL. Returns 0,
+   or an exit code with the message written. */
+int change_make_visible(struct change *change, json_t *entry);
+/* Tells the journal what became of a change. Returns 0, or an exit code with
+   the message written. */
+int change_end_entry(struct change *change, json_int_t id,
+		     const char *state);
+
+#endif

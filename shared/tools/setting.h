@@ -1,0 +1,45 @@
+#ifndef GP_TOOLS_SETTING_H
+#define GP_TOOLS_SETTING_H
+
+#include "shared/tools/change.h"
+#include "shared/tools/edits.h"
+#include "shared/tools/scope.h"
+
+/* What "set", "unset" and "undo" have in common: their options, and what is
+   said and done when the new rules are compiled. */
+
+struct setting_options {
+	struct change_options change;
+	struct scope scope;
+	const char *until;
+	const char *note;
+	bool reset;
+	bool json;
+	bool yes;
+};
+
+/* Reads the options of the command, those in letters ("only", "until", "note",
+   "reset", "yes") besides the common ones. Returns 0, or an exit code with the
+   message written. --help is answered here. */
+int setting_read_options(struct setting_options *options, int argc,
+			 char *argv[], const char *help, bool with_values);
+
+/* One edit of a change, remembered to be looked at when all is compiled. */
+struct setting_edit {
+	struct edit edit;
+	struct edited edited;
+};
+
+/* Whether each edit has the effect that was asked for. Returns 0, or an exit
+   code with the message written, which names the lock. */
+int setting_check_effect(const struct change *change,
+			 const struct setting_edit *edits, size_t count);
+
+/* Compiles, checks the scope and the effect, commits, and says what was done.
+   Returns an exit code. */
+int setting_finish(struct change *change,
+		   const struct setting_options *options,
+		   const struct setting_edit *edits, size_t count,
+		   json_t *entry);
+
+#endif
