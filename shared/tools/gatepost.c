@@ -19,8 +19,14 @@ static const struct command {
 	  "say from mail logs who would be refused" },
 	{ "refused", gatepost_refused,
 	  "say from mail logs who was refused" },
+	{ "list", gatepost_list, "list what is set, and what it comes to" },
 	{ "set", gatepost_set, "set attributes of a key, in the rules" },
 	{ "unset", gatepost_unset, "take attributes or a key out of them" },
+	{ "edit", gatepost_edit, "edit the rules by hand" },
+	{ "history", gatepost_history, "say who changed what, and when" },
+	{ "undo", gatepost_undo, "take a change back" },
+	{ "back", gatepost_back, "put the map before this one in force" },
+	{ "diff", gatepost_diff, "say who gains or loses what by new rules" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

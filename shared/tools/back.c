@@ -1,0 +1,259 @@
+/* gatepost back: at three in the morning, with a rules file that nobody
+   understands. It reads no rules and, with -m, no settings; it takes the
+   writers' lock, exchanges two files, and says what is to be done by day. */
+
+#include "shared/tools/gatepost.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/base/clock.h"
+#include "shared/map/writer.h"
+#include "shared/tools/change.h"
+#include "shared/tools/configuration.h"
+#include "shared/tools/gatemap.h"
+#include "shared/tools/interrupt.h"
+#include "shared/tools/privileges.h"
+#include "shared/tools/program.h"
+
+static const char help[] =
+"Usage: gatepost back [OPTION]...\n"
+"Puts the map before this one (MAP.prev) in force, at once, whatever the rules\n"
+"file says. Once more, and they change places again.\n"
+"\n"
+"  -m, --map MAP       this map; gatepost.conf is not read then\n"
+"      --by NAME       who asks, for the journal\n"
+"  -q, --quiet         errors only\n"
+"  -j, --json          say what was done as one JSON object\n"
+"  -c, --config FILE   gatepost.conf, or a folder with one\n"
+"      --help          print this\n"
+"\n"
+"See gatepost(1).\n";
+
+enum { OPTION_HELP = 256, OPTION_BY };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "map", required_argument, NULL, 'm' },
+	{ "by", required_argument, NULL, OPTION_BY },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+struct options {
+	const char *config;
+	const char *map;
+	const char *by;
+	bool quiet;
+	bool json;
+	struct gp_settings *settings;
+	struct gp_arena *arena;
+};
+
+static int read_options(struct options *options, int argc, char *argv[])
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":c:m:qj", long_options,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'm':
+			options->map = optarg;
+			break;
+		case OPTION_BY:
+			options->by = optarg;
+			break;
+		case 'q':
+			options->quiet = true;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case OPTION_HELP:
+			exit(gp_program_help(help));
+		default:
+			return gp_program_bad_option(argv, option);
+		}
+	}
+	return optind == argc ? 0 :
+	       gp_program_usage("back takes no operands");
+}
+
+static int load_settings(struct options *options)
+{
+	int status = 0;
+
+	if (options->map != NULL) {
+		options->settings = gp_settings_default();
+		return 0;
+	}
+	status = gp_configuration_load(options->config, &options->settings);
+	if (status == 0)
+		options->map = options->settings->map;
+	return status;
+}
+
+/* The map that is to come, whose owner decides as whom this is done. */
+static int drop_privileges(const struct options *options, const char *previous)
+{
+	struct stat st;
+
+	if (stat(previous, &st) < 0) {
+		int error = errno;
+
+		if (error == ENOENT)
+			gp_program_error("%s: there is no map before this one",
+					 previous);
+		else
+			gp_program_error("%s: %s", previous, strerror(error));
+		return gp_program_exit_code(error);
+	}
+	return gp_privileges_drop(previous, &st, options->settings);
+}
+
+static json_t *make_entry(const struct options *options,
+			  struct gp_journal *journal)
+{
+	json_t *entry = json_object(), *last;
+	json_int_t id = 0;
+	struct gp_text time;
+
+	while (id == 0 && (last = gp_journal_previous(journal)) != NULL) {
+		id = json_integer_value(json_object_get(last, "id"));
+		json_decref(last);
+	}
+	gp_text_init(&time);
+	gp_time_print(gp_time_now(), &time);
+	json_object_set_new(entry, "id", json_integer(id + 1));
+	json_object_set_new(entry, "time", json_string(time.data));
+	json_object_set_new(entry, "by", json_string(change_who(options->by,
+							options->arena)));
+	json_object_set_new(entry, "uid", json_integer(getuid()));
+	json_object_set_new(entry, "command", json_string("back"));
+	json_object_set_new(entry, "map", json_string(options->map));
+	json_object_set_new(entry, "keys", json_array());
+	gp_text_deinit(&time);
+	return entry;
+}
+
+/* It is done already: a journal that cannot be written is no reason to leave
+   the wrong map in force. One line and its end, for nothing can interrupt it
+   any more. */
+static void tell_journal(const struct options *options)
+{
+	struct gp_journal *journal;
+	const char *error;
+	json_t *entry, *end;
+
+	if (gp_journal_open(change_journal_path(options->settings,
+						options->arena), true,
+			    &journal) != 0)
+		return;
+	entry = make_entry(options, journal);
+	end = json_pack("{s:O,s:s,s:O}", "id", json_object_get(entry, "id"),
+			"state", "done", "time",
+			json_object_get(entry, "time"));
+	if (gp_journal_add(journal, entry, &error) < 0)
+		gp_program_warning("%s", error);
+	else if (gp_journal_add(journal, end, &error) < 0)
+		gp_program_warning("%s", error);
+	gp_journal_close(&journal);
+}
+
+static void print_done(const struct options *options, const char *compiled)
+{
+	const char *rules = options->settings->rules;
+
+	if (options->json) {
+		json_t *object = json_pack("{s:s,s:s}", "map", options->map,
+					   "compiled", compiled);
+
+		json_dumpf(object, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(object);
+		return;
+	}
+	printf("%s of %s is in force\n"
+	       "The rules file still says what you came from, and set and "
+	       "unset refuse to\nbring that back (gatemap does not). What to "
+	       "do next:\n"
+	       "  gatepost diff %s %s   what it would change again\n"
+	       "  gatepost history          who changed what\n"
+	       "  gatepost undo N, or gatepost edit   repair the rules; that "
+	       "puts them in force\n"
+	       "  gatepost back             return to where you came from\n",
+	       options->map, compiled, options->map, rules);
+}
+
+static int report(const struct options *options)
+{
+	struct gp_map *map = gp_map_new(options->map, geteuid() == 0 ?
+					options->settings->map_owner_uid :
+					geteuid());
+	const char *error;
+	struct gp_text compiled;
+	int status = EX_OK;
+
+	gp_text_init(&compiled);
+	if (gp_map_source(map, &error) == NULL) {
+		gp_program_error("%s", error);
+		status = EX_CONFIG;
+	} else {
+		gp_time_print(gp_map_meta(map)->compiled, &compiled);
+		if (!options->quiet)
+			print_done(options, compiled.data);
+	}
+	gp_text_deinit(&compiled);
+	gp_map_free(&map);
+	return gp_program_finish(status);
+}
+
+static int go_back(struct options *options)
+{
+	struct gatemap_options lock_options = {
+		.map = options->map, .settings = options->settings
+	};
+	const char *error;
+	int lock, status;
+
+	gp_interrupt_init();
+	lock = gatemap_lock(&lock_options, &status);
+	if (lock < 0)
+		return status;
+	status = gp_map_go_back(options->map, geteuid() == 0 ?
+				options->settings->map_owner_uid : geteuid(),
+				&error) < 0 ? gp_program_exit_code(errno) : 0;
+	if (status != 0)
+		gp_program_error("%s; the map is as it was", error);
+	else if (options->map == options->settings->map)
+		tell_journal(options);
+	gatemap_unlock(&lock_options, lock);
+	return status != 0 ? status : report(options);
+}
+
+int gatepost_back(int argc, char *argv[])
+{
+	struct options options = { .arena = gp_arena_new() };
+	int status = read_options(&options, argc, argv);
+
+	if (status == 0)
+		status = load_settings(&options);
+	if (status == 0)
+		status = drop_privileges(&options, gp_arena_printf(
+			options.arena, "%s.prev", options.map));
+	if (status == 0)
+		status = go_back(&options);
+	gp_settings_free(&options.settings);
+	gp_arena_free(&options.arena);
+	return status;
+}

@@ -1,0 +1,115 @@
+/* gatepost diff: what a new rules file or map would change for whom. */
+
+#include "shared/tools/gatepost.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/base/clock.h"
+#include "shared/tools/compare.h"
+#include "shared/tools/configuration.h"
+#include "shared/tools/program.h"
+#include "shared/tools/rulebook.h"
+
+static const char help[] =
+"Usage: gatepost diff [OPTION]... OLD NEW\n"
+"Says which mailboxes and domains gain (+) or lose (-) what between OLD and\n"
+"NEW, which are maps, rules files or folders of them.\n"
+"\n"
+"      --at TIME       as in 2027-03-01T00:00:00Z [now]\n"
+"  -j, --json          one JSON object a line\n"
+"  -c, --config FILE   gatepost.conf, or a folder with one\n"
+"      --help          print this\n"
+"\n"
+"A mailbox that changes as its domain does is not named again.\n"
+"Exit status: 0 no difference, 1 some, else as in sysexits.h.\n"
+"See gatepost(1).\n";
+
+enum { OPTION_HELP = 256, OPTION_AT };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "at", required_argument, NULL, OPTION_AT },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+struct options {
+	struct compare_options compare;
+	const char *config;
+};
+
+static int set_at(struct options *options)
+{
+	const char *error;
+
+	if (gp_time_parse(optarg, &options->compare.now, &error) < 0)
+		return gp_program_usage("--at %s: %s", optarg, error);
+	return 0;
+}
+
+static int read_options(struct options *options, int argc, char *argv[])
+{
+	int option, status = 0;
+
+	opterr = 0;
+	while (status == 0 &&
+	       (option = getopt_long(argc, argv, ":c:j", long_options,
+				     NULL)) != -1) {
+		if (option == OPTION_HELP)
+			exit(gp_program_help(help));
+		if (option == 'c')
+			options->config = optarg;
+		else if (option == 'j')
+			options->compare.json = true;
+		else if (option == OPTION_AT)
+			status = set_at(options);
+		else
+			status = gp_program_bad_option(argv, option);
+	}
+	if (status == 0 && argc - optind != 2)
+		status = gp_program_usage("OLD and NEW, please");
+	return status;
+}
+
+static int compare(const struct options *options, const struct rulebook *old,
+		   const struct rulebook *new)
+{
+	struct compare_options how = options->compare;
+	struct compare_result result;
+	const char *error;
+
+	if (how.now == 0)
+		how.now = rulebook_now(new);
+	if (compare_rules(old->source, new->source, &how, &result,
+			  &error) < 0) {
+		gp_program_error("%s", error);
+		return EX_CONFIG;
+	}
+	if (!how.json)
+		compare_print_result(&result);
+	return gp_program_finish(result.lines > 0 ? 1 : EX_OK);
+}
+
+int gatepost_diff(int argc, char *argv[])
+{
+	struct options options = { .config = NULL };
+	struct gp_settings *settings = NULL;
+	struct rulebook old = { .map = NULL }, new = { .map = NULL };
+	int status = read_options(&options, argc, argv);
+
+	if (status == 0)
+		status = gp_configuration_load(options.config, &settings);
+	if (status == 0)
+		status = rulebook_open(&old, argv[optind], settings);
+	if (status == 0)
+		status = rulebook_open(&new, argv[optind + 1], settings);
+	if (status == 0)
+		status = compare(&options, &old, &new);
+	rulebook_close(&old);
+	rulebook_close(&new);
+	gp_settings_free(&settings);
+	return status;
+}
