@@ -314,12 +314,15 @@ static int write_map(struct gp_publish *publish, struct gp_image *image,
 		return gp_map_error(error_r, "cannot set owner and mode of "
 				    "the new map %s: %s", publish->path,
 				    strerror(errno));
-	if (fsync(publish->fd) < 0)
-		return gp_map_error(error_r, "cannot sync map %s: %s",
-				    publish->path, strerror(errno));
+	/* The disk writes while the file is read again; fsync(2) waits for it
+	   and says what went wrong. */
+	(void)sync_file_range(publish->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (verify(publish, image, &error) < 0)
 		return gp_map_error(error_r, "the new map %s is not what was "
 				    "written: %s", publish->path, error);
+	if (fsync(publish->fd) < 0)
+		return gp_map_error(error_r, "cannot sync map %s: %s",
+				    publish->path, strerror(errno));
 	arena = gp_arena_new();
 	ret = replace(publish, image, options, arena, error_r);
 	gp_arena_free(&arena);
