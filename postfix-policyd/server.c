@@ -251,7 +251,10 @@ static int serve(struct connection *c, const char *data, size_t len)
 		at += used;
 		answer(c, &request);
 	}
-	return ret < 0 ? -1 : hold(c, data + at, len - at);
+	if (ret < 0)
+		return -1;
+	/* Nothing may have been held, at no address at all. */
+	return hold(c, at > 0 ? data + at : data, len - at);
 }
 
 /* What is to be done when a reply is out, or has to wait for room. Returns 0,
