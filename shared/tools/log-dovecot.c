@@ -215,9 +215,10 @@ static bool take_id(struct log_piece *rest, struct log_piece *name_r)
 	if (name == NULL)
 		return false;
 	from = between(name + strlen("name="), rest->data + rest->len);
+	end = log_piece_find(&from, ": user=<");
+	if (end != NULL)
+		from = between(from.data, end);
 	end = log_piece_find(&from, ", ");
-	if (end == NULL)
-		end = log_piece_find(&from, ": user=<");
 	*name_r = end == NULL ? from : between(from.data, end);
 	return name_r->len > 0;
 }

@@ -54,14 +54,19 @@ struct log_postfix *log_postfix_new(log_postfix_done *done, void *context)
 	return postfix;
 }
 
-void log_postfix_free(struct log_postfix **postfix)
+void log_postfix_free(struct log_postfix **postfix_p)
 {
-	if (*postfix == NULL)
+	struct log_postfix *postfix = *postfix_p;
+
+	if (postfix == NULL)
 		return;
-	for (size_t i = 0; i < SLOTS; i++)
-		free((*postfix)->slot[i]);
-	free(*postfix);
-	*postfix = NULL;
+	for (size_t i = 0; postfix->count > 0; i++) {
+		if (postfix->slot[i] != NULL)
+			postfix->count--;
+		free(postfix->slot[i]);
+	}
+	free(postfix);
+	*postfix_p = NULL;
 }
 
 bool log_postfix_logs_tls(const struct log_postfix *postfix)
@@ -201,13 +206,14 @@ static void end_session(struct log_postfix *postfix, size_t i, bool ended)
 
 void log_postfix_finish(struct log_postfix *postfix)
 {
-	for (size_t i = 0; i < SLOTS; i++) {
-		if (postfix->slot[i] != NULL)
-			tell(postfix, postfix->slot[i], false);
+	for (size_t i = 0; postfix->count > 0; i++) {
+		if (postfix->slot[i] == NULL)
+			continue;
+		tell(postfix, postfix->slot[i], false);
 		free(postfix->slot[i]);
 		postfix->slot[i] = NULL;
+		postfix->count--;
 	}
-	postfix->count = 0;
 }
 
 static struct session *get_session(struct log_postfix *postfix,

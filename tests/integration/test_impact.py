@@ -20,7 +20,7 @@ e.example clients=trusted trusted_nets=127.0.0.5 tls_min=1.3
 DOMAINS = "abcde"
 OTHER = "127.0.0.6"
 LOG_FORMAT = ("login_log_format_elements = user=<%u> method=%m rip=%r lip=%l "
-              "mpid=%e %c %k session=<%{{session}}>\n")
+              "mpid=%e %c %k session=<%{session}>\n")
 
 # Service, how, TLS, from where.
 WAYS = [
