@@ -20,7 +20,7 @@ e.example clients=trusted trusted_nets=127.0.0.5 tls_min=1.3
 DOMAINS = "abcde"
 OTHER = "127.0.0.6"
 LOG_FORMAT = ("login_log_format_elements = user=<%u> method=%m rip=%r lip=%l "
-              "mpid=%e %c %k session=<%{session}>\n")
+              "mpid=%e %c %k session=<%{session}>\nimap_id_log = *\n")
 
 # Service, how, TLS, from where.
 WAYS = [
@@ -68,8 +68,11 @@ class Servers:
         user = mailbox(number, name)
         if service == "submission":
             return self.send(user, tls, version, source)
-        return clients.login(self.dovecot, service, user, "secret", tls=tls,
-                             version=version, source=source).ok
+        with clients.Login(self.dovecot, service, source, tls,
+                           version) as client:
+            if service == "imap":
+                client.command('ID ("name" "Fifty Mail" "version" "1.0")')
+            return client.login(user, "secret").ok
 
     def send(self, user, tls, version, source):
         service = "submissions" if tls == "implicit" else "submission"
@@ -89,9 +92,9 @@ class Servers:
     def logs(self):
         return [self.dovecot.log_path, self.postfix.log_path]
 
-    def gatepost(self, command, *args, status=(0, 1)):
+    def gatepost(self, command, *args, status=(0, 1), **options):
         done = self.lab.run([common.program("gatepost"), command, "-c",
-                             self.lab.conf, *args], check=False)
+                             self.lab.conf, *args], check=False, **options)
         assert done.returncode in status, (done.returncode, done.stderr)
         return done
 
@@ -117,6 +120,8 @@ def test_the_whole_switch(servers, lab):
     said = json.loads(done.stdout)
     assert said["total"]["mailboxes"] == 50
     assert said["unreadable"] == 0
+    assert all(row["clients"] == ["Fifty Mail"] for row in said["rows"]
+               if row["service"] == "imap")
     named = names_of(said["rows"])
     lines = servers.impact("-f", strict, "--set").stdout
     notices = servers.impact("-f", strict, "--notice").stdout
@@ -137,7 +142,11 @@ def test_the_whole_switch(servers, lab):
     # Exceptions for these, and for nobody else.
     keys = [line.split()[0] for line in lines.splitlines()]
     assert sorted(keys) == sorted(mailbox(i) for i in failed)
-    lab.compile(STRICT + lines)
+    exceptions = lab.write("exceptions", lines)
+    lab.write_conf(journal=lab.dir / "journal")
+    with open(exceptions, encoding="utf-8") as stdin:
+        servers.gatepost("set", "-", status=(0,), stdin=stdin)
+    assert lab.rules.read_text().startswith(STRICT)
     assert servers.failing() == set()
     assert servers.failing("other") == failed
 

@@ -1,0 +1,390 @@
+"""Logs in every form in which "gatepost impact" and "gatepost refused" take
+them: compressed, rotated, from journald, cut off, and full of rubbish."""
+
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+import random
+import subprocess
+
+import pytest
+
+from gplab import common
+
+RULES = """* all=tls tls_min=1.2 help=https://help.example.com/
+example.net pop3=off lock=pop3
+later.example imap=off from=2026-06-01T00:00:00Z
+soon.example imap=off until=2026-06-01T00:00:00Z
+nets.example allow_nets=192.0.2.0/25
+"""
+TLS = "TLS, TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits), "
+
+
+def login(user, tls="", stamp="2026-11-21T08:00:00Z", service="imap",
+          rip="198.51.100.7", session="x"):
+    return (f"{stamp} mail dovecot: {service}-login: Login: user=<{user}>, "
+            f"method=PLAIN, rip={rip}, lip=192.0.2.25, mpid=1, {tls}"
+            f"session=<{session}>\n")
+
+
+LOG = (login("alice@example.com") + login("bob@example.com", TLS)
+       + login("carol@example.net", TLS, service="pop3"))
+NAMED = {("alice@example.com", "imap", "cleartext"),
+         ("carol@example.net", "pop3", "off")}
+
+
+class Gatepost:
+    def __init__(self, lab):
+        self.lab = lab
+        lab.write_conf()
+        lab.write_rules(RULES)
+
+    def run(self, command, *args, stdin=b"", env=None):
+        judged = ["-f", self.lab.rules] if command == "impact" else []
+        return subprocess.run(
+            [str(arg) for arg in (common.program("gatepost"), command, "-c",
+                                  self.lab.conf, *judged, *args)],
+            input=stdin, capture_output=True, timeout=60, check=False,
+            cwd=self.lab.dir, env={**os.environ, "TZ": "UTC", **(env or {})})
+
+    def impact(self, *args, **options):
+        done = self.run("impact", "--json", *args, **options)
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    def named(self, *args, **options):
+        return {(row["mailbox"], row["service"], row["cause"])
+                for row in self.impact(*args, **options)["rows"]}
+
+
+@pytest.fixture(scope="module")
+def gatepost(lab):
+    return Gatepost(lab)
+
+
+def write(lab, name, data, mtime=None):
+    path = lab.dir / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    if mtime is not None:
+        os.utime(path, (mtime, mtime))
+    return path
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-q", "-c"], input=data, check=True,
+                          capture_output=True).stdout
+
+
+PACKERS = {"gz": gzip.compress, "xz": lzma.compress, "zst": zstd,
+           "plain": lambda data: data}
+
+
+@pytest.mark.parametrize("form", PACKERS)
+def test_compressed(gatepost, lab, form):
+    pack = PACKERS[form]
+    whole = pack(LOG.encode())
+    assert gatepost.named(write(lab, "mail.log.1", whole)) == NAMED
+    # The name does not matter, nor where it comes from.
+    assert gatepost.named("-", stdin=whole) == NAMED
+    # Several, put together.
+    lines = LOG.encode().splitlines(keepends=True)
+    parts = b"".join(pack(line) for line in lines)
+    assert gatepost.named(write(lab, "parts", parts)) == NAMED
+
+
+@pytest.mark.parametrize("form", ["gz", "xz", "zst"])
+def test_compressed_and_damaged(gatepost, lab, form):
+    rng = random.Random(1)
+    log = "".join(login(f"u{rng.randrange(10**9)}@example.com")
+                  for _ in range(5000)).encode()
+    whole = PACKERS[form](log)
+    middle = len(whole) // 2
+    cut = write(lab, "cut", whole[:middle])
+    torn = write(lab, "torn", whole[:middle] + os.urandom(64)
+                 + whole[middle + 64:])
+    for path in (cut, torn):
+        done = gatepost.run("impact", path)
+        assert done.returncode == 74
+        assert done.stdout == b""
+        assert str(path).encode() in done.stderr
+
+
+def test_large_compressed(gatepost, lab):
+    """More than any buffer, and nothing is lost at the edges of one."""
+    rng = random.Random(2)
+    log = "".join(login(f"u{i}@example.com", session=rng.randbytes(20).hex())
+                  for i in range(20000)).encode()
+    for form, pack in PACKERS.items():
+        said = gatepost.impact(write(lab, "large", pack(log)))
+        assert said["total"]["refused"] == 20000, form
+
+
+FORMS = {
+    "syslog": ("Nov 21 08:00:00 mail", "dovecot:"),
+    "syslog, milliseconds": ("Nov 21 08:00:00.123 mail", "dovecot:"),
+    "syslog, one digit": ("Nov  1 08:00:00 mail", "dovecot:"),
+    "rfc3339": ("2026-11-21T08:00:00.5+02:00 mail", "dovecot[7]:"),
+    "short-iso": ("2026-11-21T08:00:00+0200 mail", "dovecot[7]:"),
+    "rfc5424": ("<22>1 2026-11-21T08:00:00.123456Z mail", "dovecot 7 - -"),
+    "rfc5424, data": ("<22>1 2026-11-21T08:00:00Z mail",
+                      "dovecot 7 id [a@1 b=\"c\"]"),
+    "own file": ("Nov 21 08:00:00", ""),
+    "own file, year": ("2026-11-21 08:00:00", ""),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forms(gatepost, lab, name):
+    stamp, program = FORMS[name]
+    level = "Info: " if program == "" else ""
+    lines = LOG.replace("2026-11-21T08:00:00Z mail dovecot:",
+                        f"{stamp} {program}".rstrip())
+    lines = lines.replace("-login: ", "-login: " + level)
+    path = write(lab, "form.log", lines, 1795300000)
+    said = gatepost.impact(path)
+    assert said["unreadable"] == 0
+    assert {(row["mailbox"], row["service"], row["cause"])
+            for row in said["rows"]} == NAMED
+    assert said["rows"][0]["first"].startswith("2026-11-")
+
+
+def test_year_turns(gatepost, lab):
+    """A log without years that goes from one into the next, and one that was
+    rotated long ago."""
+    january = 1798900000
+    log = (login("alice@example.com", stamp="Dec 31 23:59:59")
+           + login("alice@example.com", stamp="Jan  1 00:00:01"))
+    row, = gatepost.impact(write(lab, "turn", log, january))["rows"]
+    assert (row["first"], row["last"]) == ("2026-12-31T23:59:59Z",
+                                           "2027-01-01T00:00:01Z")
+    row, = gatepost.impact(write(lab, "old", gzip.compress(log.encode()),
+                                 january - 366 * 86400))["rows"]
+    assert row["first"].startswith("2025-12-31")
+
+
+def test_zone_of_this_host(gatepost, lab):
+    path = write(lab, "zone", login("alice@example.com",
+                                    stamp="Jul 21 08:00:00"), 1795300000)
+    row, = gatepost.impact(path, env={"TZ": "Europe/Berlin"})["rows"]
+    assert row["first"] == "2026-07-21T06:00:00Z"
+
+
+def test_order_of_rotated_files(gatepost, lab):
+    """A session that began in the file before: named in any order."""
+    smtpd = "mail postfix/submission/smtpd[7]:"
+    first = (f"Nov 20 23:59:58 {smtpd} connect from unknown[192.0.2.9]\n"
+             f"Nov 20 23:59:59 {smtpd} Anonymous TLS connection established "
+             "from unknown[192.0.2.9]: TLSv1.1 with cipher x (1/1 bits)\n")
+    second = (f"Nov 21 00:00:01 {smtpd} 1C6CEA9CEFD: client=unknown"
+              "[192.0.2.9], sasl_method=PLAIN, "
+              "sasl_username=alice@example.com\n"
+              f"Nov 21 00:00:02 {smtpd} disconnect from unknown[192.0.2.9] "
+              "ehlo=2 starttls=1 auth=1 mail=1 quit=1 commands=6\n")
+    old = write(lab, "mail.log.1", first, 1795219199)
+    new = write(lab, "mail.log", second, 1795219202)
+    row, = gatepost.impact(new, old)["rows"]
+    assert (row["tls"], row["cause"]) == (["1.1"], "tls_version")
+
+
+def test_journal(gatepost, lab):
+    """As journald keeps it."""
+    entries = []
+    for number, (program, message) in enumerate((
+            ("dovecot", "imap-login: Login: user=<alice@example.com>, "
+             "method=PLAIN, rip=198.51.100.7, lip=192.0.2.25, session=<x>"),
+            ("postfix/submission/smtpd", "connect from a.b[198.51.100.8]"),
+            ("postfix/submission/smtpd", "1C6CEA9CEFD: client=a.b"
+             "[198.51.100.8], sasl_method=PLAIN, "
+             "sasl_username=bob@example.com"),
+            ("postfix/submission/smtpd", "disconnect from a.b[198.51.100.8] "
+             "ehlo=2 starttls=1 auth=1 commands=4"),
+            ("gatepost-policyd", "refused: user=<carol@example.com>, "
+             "service=submission, cause=off, rule=<example.com>, "
+             "file=</etc/gatepost/rules>, line=7, rip=198.51.100.9, "
+             "tls=TLSv1.3"))):
+        entries.append(
+            f"__REALTIME_TIMESTAMP={1795248000000000 + number}\n"
+            f"__MONOTONIC_TIMESTAMP={1000 + number}\n"
+            "_BOOT_ID=0123456789abcdef0123456789abcdef\n"
+            "SYSLOG_FACILITY=2\nPRIORITY=6\n_HOSTNAME=mail\n"
+            f"SYSLOG_IDENTIFIER={program}\nSYSLOG_PID=81\n"
+            f"MESSAGE={message}\n\n")
+    export = write(lab, "export", "".join(entries))
+    journal = lab.dir / "journal.d" / "test.journal"
+    journal.parent.mkdir()
+    lab.run(["/lib/systemd/systemd-journal-remote", "-o", journal, export])
+    for path in (journal, journal.parent):
+        rows = gatepost.impact(path)["rows"]
+        assert {(row["mailbox"], row["state"], row["cause"])
+                for row in rows} == {
+            ("alice@example.com", "refused", "cleartext"),
+            ("bob@example.com", "unknown", "tls_version")}
+        assert rows[0]["first"] == "2026-11-21T08:00:00Z"
+    done = gatepost.run("refused", "--json", "./journal.d")
+    row, = json.loads(done.stdout)["rows"]
+    assert (row["mailbox"], row["cause"], row["line"],
+            row["password_verified"]) == ("carol@example.com", "off", 7, True)
+    done = gatepost.run("refused", "--json", "--since",
+                        "2027-01-01", "./journal.d")
+    assert json.loads(done.stdout)["rows"] == [] and done.returncode == 0
+
+
+def test_rubbish_is_counted(gatepost, lab):
+    rubbish = [b"\x00\xff\x7fELF", b"no time here", b"Nov 21",
+               b"2026-11-21T08:00:00Z mail dovecot: imap-login: Login: user=<",
+               b"2026-11-31T08:00:00Z mail dovecot: imap-login: Login: "
+               b"user=<a@b.example>, rip=192.0.2.1, lip=192.0.2.2",
+               b"x" * 3000000]
+    log = b"\n".join([LOG.encode(), *rubbish, b"", LOG.encode()])
+    path = write(lab, "rubbish", log)
+    said = gatepost.impact(path)
+    assert said["unreadable"] == len(rubbish)
+    assert {(row["mailbox"], row["count"]) for row in said["rows"]} == {
+        ("alice@example.com", 2), ("carol@example.net", 2)}
+    done = gatepost.run("impact", path)
+    assert b"6 of 12 lines could not be read" in done.stderr
+    done = gatepost.run("impact", "--verbose", path)
+    assert done.stderr.count(b"not read: ") == len(rubbish)
+    assert b"\\x00\\xff\\x7fELF" in done.stderr
+
+
+def test_binary_rubbish(gatepost, lab):
+    rng = random.Random(3)
+    done = gatepost.run("impact", write(lab, "noise", rng.randbytes(3000000)))
+    assert done.returncode == 0
+    # Everything cut off somewhere.
+    lines = "".join(line[:n] + "\n" for line in LOG.splitlines()
+                    for n in range(len(line)))
+    done = gatepost.run("impact", "--json", "-", stdin=lines.encode())
+    assert done.returncode == 1
+
+
+def test_time_of_judgement(gatepost, lab):
+    """Rules that begin or end: each login by its own time, or all at one."""
+    log = write(lab, "times", "".join(
+        login(f"a@{domain}.example", TLS, stamp=stamp)
+        for domain in ("later", "soon")
+        for stamp in ("2026-05-01T00:00:00Z", "2026-07-01T00:00:00Z")))
+    rows = gatepost.impact(log)["rows"]
+    assert {(row["mailbox"], row["first"][:7], row["count"])
+            for row in rows} == {("a@later.example", "2026-07", 1),
+                                 ("a@soon.example", "2026-05", 1)}
+    assert gatepost.named("--at", "2026-08-01", log) == {
+        ("a@later.example", "imap", "off")}
+    assert gatepost.named("--since", "2026-06-15", log) == {
+        ("a@later.example", "imap", "off")}
+    assert gatepost.named("--until", "2026-06-15T00:00:00Z", log) == {
+        ("a@soon.example", "imap", "off")}
+
+
+def test_many_addresses(gatepost, lab):
+    """Addresses are summed up as networks, but each is judged as it is."""
+    log = write(lab, "many", "".join(
+        login("a@nets.example", TLS, rip=f"192.0.2.{i}") for i in range(256))
+        + "".join(login("a@nets.example", TLS, rip=f"2001:db8:{i}::{j}")
+                  for i in range(4) for j in range(50)))
+    rows = gatepost.impact(log)["rows"]
+    assert sum(row["count"] for row in rows) == 128 + 200
+    addresses = {address for row in rows for address in row["addresses"]}
+    assert "192.0.2.0/24" in addresses and "2001:db8:3::/48" in addresses
+    assert len(addresses) < 80
+
+
+def test_exceptions(gatepost, lab):
+    """--set: what is needed and no more; a lock is told."""
+    log = write(lab, "set", LOG
+                + login("d@example.com", "TLS, TLSv1.1 with cipher x, ")
+                + login("e@nets.example", TLS, rip="192.0.2.200")
+                + login("e@nets.example", TLS, rip="198.51.100.9")
+                + login("later.user@later.example", TLS))
+    done = gatepost.run("impact", "--set", log)
+    assert done.stdout.decode().splitlines() == [
+        "alice@example.com imap=cleartext",
+        "d@example.com tls_min=1.1",
+        "later.user@later.example imap=tls",
+        "e@nets.example allow_nets=192.0.2.0/25,192.0.2.200,198.51.100.9"]
+    assert b"carol@example.net pop3" in done.stderr
+    assert b"lock" in done.stderr
+
+
+def test_outputs(gatepost, lab):
+    log = write(lab, "forms.log", LOG + login("=cmd|' /C x'!A0@example.com"))
+    done = gatepost.run("impact", "--csv", log)
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+    # What a spreadsheet would take for a formula is none any more.
+    assert {row["mailbox"] for row in rows} == {
+        "alice@example.com", "carol@example.net",
+        "'=cmd|' /C x'!A0@example.com"}
+    text = gatepost.run("impact", log).stdout.decode()
+    assert "example.net" in text.split("MAILBOX ")[0]
+    assert gatepost.run("impact", "--csv", "--json", log).returncode == 64
+
+
+def test_exit_codes(gatepost, lab):
+    fine = write(lab, "fine.log", login("bob@example.com", TLS))
+    assert gatepost.run("impact", fine).returncode == 0
+    assert gatepost.run("impact", "-").returncode == 0
+    assert gatepost.run("impact", write(lab, "l", LOG)).returncode == 1
+    assert gatepost.run("impact", lab.dir / "missing").returncode == 66
+    assert gatepost.run("impact", "--since", "yesterday", "-").returncode == 64
+    assert gatepost.run("impact", "--help").returncode == 0
+    assert gatepost.run("refused", "--help").returncode == 0
+    assert gatepost.run("refused", "fine.log").returncode == 64
+    assert gatepost.run("refused", "--html", "/nowhere/x", fine).returncode \
+        in (66, 73)
+    lab.write_rules("* all=nonsense\n")
+    try:
+        assert gatepost.run("impact", fine).returncode == 65
+    finally:
+        lab.write_rules(RULES)
+
+
+def test_refused_by_name(gatepost, lab):
+    def refused(user, kind="refused", cause="off"):
+        return (f"2026-11-21T08:00:00Z mail dovecot: auth: gatepost: {kind}: "
+                f"user=<{user}>, service=imap, cause={cause}, rule=<*>, "
+                "file=</etc/gatepost/rules>, line=1, disclosed=yes, "
+                "rip=198.51.100.7, lip=192.0.2.25, tls=none, "
+                "method=<PLAIN>\n")
+
+    log = write(lab, "doors.log", refused("a@example.com")
+                + refused("a@example.com") + refused("b@example.com")
+                + refused("a@example.net", "would be refused", "cleartext")
+                + refused("local", cause="network"))
+
+    def rows(*args):
+        done = gatepost.run("refused", "--json", *args, log)
+        return {(row["mailbox"], row["state"], row["cause"], row["count"])
+                for row in json.loads(done.stdout)["rows"]}
+
+    mine = ("a@example.com", "refused", "off", 2)
+    other = ("b@example.com", "refused", "off", 1)
+    trial = ("a@example.net", "trial", "cleartext", 1)
+    assert rows("A@Example.COM") == {mine}
+    assert rows("example.com") == {mine, other}
+    assert rows("local@") == {("local", "refused", "network", 1)}
+    assert rows("--trial") == {trial}
+    assert len(rows()) == 4
+    assert rows("nobody@example.com") == set()
+
+
+def test_memory_is_bounded(gatepost, lab):
+    """Ten times the log takes no more."""
+    peaks = []
+    for turns in (1, 10):
+        log = "".join(login(f"u{i % 500}@example.com",
+                            session=f"{turn}.{i}")
+                      for turn in range(turns) for i in range(20000))
+        path = write(lab, "bounded", log)
+        done = subprocess.run(
+            ["/usr/bin/python3", "-c",
+             "import resource, subprocess, sys;"
+             "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
+             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+             common.program("gatepost"), "impact", "-c", lab.conf, "-f",
+             lab.rules, path], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] * 1.2
