@@ -37,7 +37,8 @@ static const char *what_to_change(enum gp_cause cause)
 	}
 }
 
-static bool is_new(const struct report_row *row, const struct report_row *before)
+static bool is_new(const struct report_row *row,
+		   const struct report_row *before)
 {
 	return before == NULL || strcmp(row->mailbox, before->mailbox) != 0;
 }

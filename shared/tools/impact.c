@@ -18,8 +18,8 @@
 
 static const char help[] =
 "Usage: gatepost impact [-m MAP | -f RULES] [OPTION]... [LOG]...\n"
-"Says who would be refused by the rules, from the logins in mail logs. Lines on\n"
-"trial count as if they were in force.\n"
+"Says who would be refused by the rules, from the logins in mail logs. Lines\n"
+"on trial count as if they were in force.\n"
 "\n"
 "  -f, --file RULES    a rules file, or a folder of them [the map]\n"
 "  -m, --map MAP       the compiled map [the one of gatepost.conf]\n"

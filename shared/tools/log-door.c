@@ -53,9 +53,11 @@ static void take_tls(struct log_piece value, struct log_login *login)
 
 static enum gp_cause read_cause(const struct log_piece *value)
 {
-	for (int cause = GP_CAUSE_NAME; cause <= GP_CAUSE_TLS_VERSION; cause++) {
-		if (log_piece_is(value, gp_cause_name((enum gp_cause)cause)))
-			return (enum gp_cause)cause;
+	enum gp_cause cause = GP_CAUSE_NAME;
+
+	for (; cause <= GP_CAUSE_TLS_VERSION; cause++) {
+		if (log_piece_is(value, gp_cause_name(cause)))
+			return cause;
 	}
 	return GP_CAUSE_NONE;
 }

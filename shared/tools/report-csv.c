@@ -54,14 +54,14 @@ static void print_row(const struct report *report,
 	add_cell(row->domain, file);
 	add_cell(row->mailbox, file);
 	fprintf(file, "%s,%s,%s,", gp_service_name(row->service),
-		report_state_name(report, row),
+		report_state_name(row),
 		gp_cause_name(finding->cause));
 	add_cell(report_missing_name(row->missing), file);
 	fprintf(file, "%s,", row->proven ? "yes" : "no");
 	fprintf(file, "%" PRIu64 ",", row->count);
 	add_time(row->first, file);
 	add_time(row->last, file);
-	add_list(report, row, report_tls_list, file);
+	add_list(report, row, report_tls, file);
 	add_list(report, row, report_addresses, file);
 	add_list(report, row, report_clients, file);
 	add_cell(report->anonymise ? "" : finding->rule, file);

@@ -385,7 +385,7 @@ static void put_state(const struct report *report,
 
 	fprintf(file, "<td data-h=\"State\"><span class=\"mark %s\">%s</span>"
 		"</td><td data-h=\"Cause\">", classes[row->state],
-		report_state_name(report, row));
+		report_state_name(row));
 	if (report->kind == REPORT_EXPOSED)
 		fputs(row->proven ? "password was right" :
 		      "password not verified", file);
@@ -412,7 +412,7 @@ static void put_row(const struct report *report, const struct report_row *row,
 	put_moment("First", row->first, file);
 	put_moment("Last", row->last, file);
 	fputs("<td data-h=\"TLS\">", file);
-	put_list(report, row, report_tls_list, SIZE_MAX, file);
+	put_list(report, row, report_tls, SIZE_MAX, file);
 	fputs("</td><td class=\"more\" data-h=\"From\">", file);
 	put_list(report, row, report_addresses, 20, file);
 	fputs("</td><td class=\"more\" data-h=\"Client\">", file);

@@ -81,7 +81,7 @@ static json_t *row_object(const struct report *report,
 	json_object_set_new(object, "service",
 			    string(gp_service_name(row->service)));
 	json_object_set_new(object, "state",
-			    string(report_state_name(report, row)));
+			    string(report_state_name(row)));
 	json_object_set_new(object, "cause",
 			    row->finding.cause == GP_CAUSE_NONE ? json_null() :
 			    string(gp_cause_name(row->finding.cause)));
@@ -93,7 +93,7 @@ static json_t *row_object(const struct report *report,
 	json_object_set_new(object, "first", moment(row->first));
 	json_object_set_new(object, "last", moment(row->last));
 	json_object_set_new(object, "tls",
-			    list(report, row, report_tls_list));
+			    list(report, row, report_tls));
 	json_object_set_new(object, "addresses",
 			    list(report, row, report_addresses));
 	json_object_set_new(object, "clients",

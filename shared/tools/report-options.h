@@ -60,9 +60,9 @@ enum {
 "  -v, --verbose       show lines that cannot be read\n" \
 "      --help          print this\n" \
 "\n" \
-"TIME is as in 2027-03-01T00:00:00Z or 2027-03-01. LOG is a file (as it is, or\n" \
-"compressed by gzip, xz or zstd), \"-\" for standard input, or a journal (a\n" \
-"file or a folder); without one it is this host's journal.\n"
+"TIME is as in 2027-03-01T00:00:00Z or 2027-03-01. LOG is a file (as it is,\n" \
+"or compressed by gzip, xz or zstd), \"-\" for standard input, or a journal\n" \
+"(a file or a folder); without one it is this host's journal.\n"
 
 void report_options_init(struct report_options *options);
 /* Takes an option that was found. Returns 1 for one of these, 0 for another,

@@ -108,7 +108,7 @@ static void row_line(const struct report *report, const struct report_row *row,
 	begin_line(cell);
 	add_shown(&cell[0], row->mailbox);
 	gp_text_add(&cell[1], gp_service_name(row->service));
-	gp_text_add(&cell[2], report_state_name(report, row));
+	gp_text_add(&cell[2], report_state_name(row));
 	if (report->kind == REPORT_EXPOSED)
 		gp_text_add(&cell[3], row->proven ? "right" : "not verified");
 	else if (row->state == SURVEY_UNKNOWN)
@@ -119,7 +119,7 @@ static void row_line(const struct report *report, const struct report_row *row,
 	gp_text_addf(&cell[4], "%" PRIu64, row->count);
 	report_add_time(row->first, &cell[5]);
 	report_add_time(row->last, &cell[6]);
-	report_list(report, row, report_tls_list, ",", 8, &cell[7]);
+	report_list(report, row, report_tls, ",", 8, &cell[7]);
 	report_list(report, row, report_addresses, ",", SHOWN_ADDRESSES,
 		    &cell[8]);
 	add_clients(report, row, &cell[8]);

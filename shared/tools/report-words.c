@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-const char *report_state_name(const struct report *report,
-			      const struct report_row *row)
+const char *report_state_name(const struct report_row *row)
 {
 	static const char *const names[] = {
 		[SURVEY_READY] = "accepted", [SURVEY_REFUSED] = "refused",
@@ -14,7 +13,6 @@ const char *report_state_name(const struct report *report,
 		[SURVEY_DEFERRED] = "deferred"
 	};
 
-	(void)report;
 	return names[row->state];
 }
 

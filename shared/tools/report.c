@@ -266,8 +266,8 @@ void report_addresses(const struct report *report,
 	}
 }
 
-void report_tls(const struct report_row *row, report_each *each,
-		void *context)
+void report_tls(const struct report *report, const struct report_row *row,
+		report_each *each, void *context)
 {
 	static const char *const names[] = {
 		[LOG_TLS_NONE] = "none", [GP_TLS_1_0] = "1.0",
@@ -277,18 +277,11 @@ void report_tls(const struct report_row *row, report_each *each,
 		[REPORT_TLS_LOCAL] = "local"
 	};
 
+	(void)report;
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if ((row->tls & (1U << i)) != 0)
 			each(context, names[i]);
 	}
-}
-
-void report_tls_list(const struct report *report,
-		     const struct report_row *row, report_each *each,
-		     void *context)
-{
-	(void)report;
-	report_tls(row, each, context);
 }
 
 void report_clients(const struct report *report, const struct report_row *row,

@@ -95,8 +95,8 @@ void report_addresses(const struct report *report,
 		      void *context);
 /* The same for TLS ("none", "local", "1.2", "unknown" for its version, "?")
    and for what clients call themselves. */
-void report_tls(const struct report_row *row, report_each *each,
-		void *context);
+void report_tls(const struct report *report, const struct report_row *row,
+		report_each *each, void *context);
 void report_clients(const struct report *report, const struct report_row *row,
 		    report_each *each, void *context);
 /* Adds all of them, separated by that. */
@@ -106,13 +106,9 @@ typedef void report_lister(const struct report *report,
 void report_list(const struct report *report, const struct report_row *row,
 		 report_lister *list, const char *separator, size_t max,
 		 struct gp_text *text);
-void report_tls_list(const struct report *report,
-		     const struct report_row *row, report_each *each,
-		     void *context);
 
 /* "refused", "unknown", "on trial", ... */
-const char *report_state_name(const struct report *report,
-			      const struct report_row *row);
+const char *report_state_name(const struct report_row *row);
 /* What is not known, in words; "" for nothing. */
 const char *report_missing_name(enum report_missing missing);
 /* How it could be known the next time; ends in a newline. */

@@ -157,6 +157,31 @@ uint32_t survey_door_finding(struct survey *survey,
 	return number;
 }
 
+static enum gp_tls_version tls_of(const struct survey_group *group,
+				  bool worst)
+{
+	switch (group->tls) {
+	case LOG_TLS_UNKNOWN:
+		return worst ? GP_TLS_1_0 : GP_TLS_1_3;
+	case LOG_TLS_UNLOGGED:
+	case LOG_TLS_MISSING:
+		return worst ? GP_TLS_NONE : GP_TLS_1_3;
+	default:
+		return (enum gp_tls_version)group->tls;
+	}
+}
+
+/* Whichever protocol a webmail speaks, it is judged as webmail. */
+static void set_service(const struct survey_group *group,
+			struct gp_request *request)
+{
+	request->service = (enum gp_service)group->service;
+	if (request->service == GP_WEBMAIL) {
+		request->webmail_by_context = true;
+		request->service = GP_IMAP;
+	}
+}
+
 void survey_request(const struct survey *survey,
 		    const struct survey_group *group, bool worst,
 		    struct gp_request *request_r)
@@ -167,7 +192,7 @@ void survey_request(const struct survey *survey,
 	request_r->login = intern_get(survey->mailboxes, group->mailbox, &len);
 	request_r->login_len = len;
 	request_r->authenticated = true;
-	request_r->service = (enum gp_service)group->service;
+	set_service(group, request_r);
 	request_r->client.known = group->prefix > 0;
 	memcpy(request_r->client.bytes, group->address, 16);
 	request_r->connection = request_r->client;
@@ -179,18 +204,7 @@ void survey_request(const struct survey *survey,
 	}
 	if (group->local)
 		request_r->server = request_r->connection;
-	switch (group->tls) {
-	case LOG_TLS_UNKNOWN:
-		request_r->tls = worst ? GP_TLS_1_0 : GP_TLS_1_3;
-		break;
-	case LOG_TLS_UNLOGGED:
-	case LOG_TLS_MISSING:
-		request_r->tls = worst ? GP_TLS_NONE : GP_TLS_1_3;
-		break;
-	default:
-		request_r->tls = (enum gp_tls_version)group->tls;
-		break;
-	}
+	request_r->tls = tls_of(group, worst);
 	request_r->implicit = group->implicit == LOG_IMPLICIT ||
 		(group->implicit == LOG_IMPLICIT_UNKNOWN && !worst) ?
 		GP_YES : GP_NO;

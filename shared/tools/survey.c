@@ -207,16 +207,21 @@ static struct survey_group *add_group(struct survey *survey,
 static int find_service(const struct survey *survey,
 			const struct log_login *login)
 {
+	const struct gp_settings *settings = survey->options.settings;
 	char name[32];
 
+	/* A door tells what it judged. */
 	if (login->kind != LOG_LOGIN)
 		return gp_service_from_name(login->protocol.data,
 					    login->protocol.len);
+	if (gp_netset_contains(&settings->policy.webmail_networks,
+			       &login->connection))
+		return GP_WEBMAIL;
 	if (login->protocol.len >= sizeof(name))
 		return -1;
 	memcpy(name, login->protocol.data, login->protocol.len);
 	name[login->protocol.len] = '\0';
-	return gp_settings_service(survey->options.settings, name);
+	return gp_settings_service(settings, name);
 }
 
 static enum log_implicit implicit_of(const struct survey *survey,
@@ -260,6 +265,23 @@ static void cut_address(struct survey_group *group)
 	group->prefix = (uint8_t)(kept * 8);
 }
 
+/* A door has escaped what it logged. */
+static uint32_t find_user(struct survey *survey,
+			  const struct log_login *login)
+{
+	struct gp_text raw;
+	uint32_t mailbox;
+
+	if (login->kind == LOG_LOGIN)
+		return find_mailbox(survey, login->user.data,
+				    login->user.len);
+	gp_text_init(&raw);
+	log_door_unescape(&login->user, &raw);
+	mailbox = find_mailbox(survey, raw.data, raw.len);
+	gp_text_deinit(&raw);
+	return mailbox;
+}
+
 /* What tells the login apart, but for the address. Returns false for one that
    is not counted. */
 static bool describe(struct survey *survey, const struct log_login *login,
@@ -270,17 +292,7 @@ static bool describe(struct survey *survey, const struct log_login *login,
 	if (service < 0)
 		return false;
 	memset(key, 0, sizeof(*key));
-	if (login->kind == LOG_LOGIN) {
-		key->mailbox = find_mailbox(survey, login->user.data,
-					    login->user.len);
-	} else {
-		struct gp_text raw;
-
-		gp_text_init(&raw);
-		log_door_unescape(&login->user, &raw);
-		key->mailbox = find_mailbox(survey, raw.data, raw.len);
-		gp_text_deinit(&raw);
-	}
+	key->mailbox = find_user(survey, login);
 	key->kind = (uint8_t)login->kind;
 	key->service = (uint8_t)service;
 	key->tls = (uint8_t)login->tls;

@@ -388,3 +388,25 @@ def test_memory_is_bounded(gatepost, lab):
              lab.rules, path], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout))
     assert peaks[1] < peaks[0] * 1.2
+
+
+def test_webmail(gatepost, lab):
+    """Judged as webmail, by what its host vouches for."""
+    lab.write_conf(webmail_networks="192.0.2.80")
+    lab.write_rules("* clients=off webmail=trusted trusted_nets=198.51.100.0/24"
+                    "\n")
+    real = "real_rip=192.0.2.80, " + TLS
+    log = write(lab, "webmail.log",
+                login("a@example.com", real, rip="198.51.100.1")
+                + login("b@example.com", real, rip="203.0.113.1")
+                + login("c@example.com", TLS, rip="198.51.100.1"))
+    try:
+        assert gatepost.named(log) == {
+            ("b@example.com", "webmail", "network"),
+            ("c@example.com", "imap", "off")}
+        done = gatepost.run("impact", "--set", log)
+        assert done.stdout == (b"b@example.com webmail=tls\n"
+                               b"c@example.com imap=tls\n")
+    finally:
+        lab.write_conf(webmail_networks=None)
+        lab.write_rules(RULES)

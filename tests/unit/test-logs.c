@@ -444,7 +444,8 @@ static void take_all(const char *const *log, struct gp_text *text)
 static void test_postfix_interleaved(void **state)
 {
 	static const char *const log[] = {
-		"h postfix/submission/smtpd[1]: connect from unknown[192.0.2.1]",
+		"h postfix/submission/smtpd[1]: connect from "
+		"unknown[192.0.2.1]",
 		"h postfix/submission/smtpd[2]: connect from a.b[2001:db8::7]",
 		"g postfix/submission/smtpd[1]: connect from c[192.0.2.3]",
 		"h postfix/submissions/smtpd[1]: connect from d[192.0.2.4]",
