@@ -2,8 +2,8 @@
 ports, users in a passwd-file, and the built auth module where Dovecot's auth
 process looks for it.
 
-The folder of auth modules is compiled into Dovecot 2.3. The lab's copy of it,
-with ours added, is bound over it in a mount namespace of the lab's Dovecot
+The folders of some modules are compiled into Dovecot. The lab's copies of them,
+with ours added, are bound over them in a mount namespace of the lab's Dovecot
 alone; the host sees nothing of it.
 """
 
@@ -150,10 +150,10 @@ class Dovecot:
             folders[name] = self.dir / f"{name}-modules"
             _copy_modules(self.release.installed(name), folders[name])
             for module in modules:
-                _install(self.release.module(module), folders[name])
+                _install(common.module(module), folders[name])
         if self.login_plugin:
             (self.dir / "login-modules").mkdir(exist_ok=True)
-            _install(self.release.module("libgatepost_login"),
+            _install(common.module("libgatepost_login"),
                      self.dir / "login-modules")
         return folders
 
@@ -169,7 +169,7 @@ class Dovecot:
         self.write_users()
         self.write_config()
         self._modules = self._fill_modules()
-        namespace = self.release.in_namespace(self.lab, self._modules)
+        namespace = self.release.in_namespace(self._modules)
         self.process = self.lab.start(
             [*namespace, "dovecot", "-F", "-c", self.conf],
             log=self.dir / "dovecot.out")
@@ -240,8 +240,8 @@ class Dovecot:
         return self.dir / "run" / "auth-client"
 
     def doveadm(self, *args, check=False):
-        prefix = self.release.command_prefix(self.lab, self._modules)
-        return self.lab.run([*prefix, "doveadm", "-c", self.conf, *args],
+        namespace = self.release.in_namespace(self._modules)
+        return self.lab.run([*namespace, "doveadm", "-c", self.conf, *args],
                             check=check)
 
     def auth_test(self, user, password, **facts):
@@ -268,9 +268,9 @@ class Dovecot:
 
 
 def _children(parent):
-    """The descendants of a process with their command lines."""
-    found, parents = [], {parent}
-    table = []
+    """The descendants of a process with their command lines. A child may have
+    a lower number than its parent."""
+    processes = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -278,10 +278,12 @@ def _children(parent):
             ppid = int((entry / "stat").read_text().rsplit(")", 1)[1]
                        .split()[1])
             command = (entry / "cmdline").read_text().split("\0")
-            table.append((int(entry.name), ppid, command))
-    for pid, ppid, command in sorted(table):
-        if ppid in parents:
-            found.append((pid, command))
+            processes.setdefault(ppid, []).append((int(entry.name), command))
+    found, parents = [], [parent]
+    while parents:
+        children = processes.get(parents.pop(), [])
+        found += children
+        parents += [pid for pid, _ in children]
     return found
 
 

@@ -1,16 +1,12 @@
-"""How a lab's Dovecot is written down and run: as 2.3 or as 2.4 wants it, on
-this host or in the root of another distribution.
-
-$GATEPOST_DOVECOT_ROOT names such a root (made by debootstrap, with Dovecot in
-it), $GATEPOST_DOVECOT_BUILD the folder of a build that was made in it."""
+"""How a lab's Dovecot is written down and run: as 2.3 or as 2.4 wants it,
+whichever is installed. The tests run against another than the machine's where
+they are run in a root of its own (debian-root.sh)."""
 
 import dataclasses
-import os
+import functools
 import pathlib
 import re
 import subprocess
-
-from gplab import common
 
 BOTH = """
 base_dir = {dir}/run
@@ -94,6 +90,7 @@ ONLY_24 = """
 ssl_server_cert_file = {cert}
 ssl_server_key_file = {key}
 auth_allow_cleartext = yes
+auth_internal_failure_delay = {failure_delay}
 mail_driver = maildir
 mail_path = ~/Maildir
 """
@@ -163,8 +160,6 @@ def userdb(asks_passdb=False):
 
 
 class Dovecot23:
-    """Of this host."""
-
     login = LOGIN_23
 
     def __init__(self, moduledir):
@@ -190,38 +185,24 @@ class Dovecot23:
         return (f"{database.kind} {{\n  driver = {database.driver}\n"
                 f"  args = {args}\n{database.option_lines()}}}\n")
 
-    def module(self, name):
-        """The path of a built module."""
-        return common.module(name)
-
     def installed(self, name):
         """The folder of Dovecot's own modules of that kind."""
         return self.moduledir / name
 
-    def in_namespace(self, lab, modules):
+    def in_namespace(self, modules):
         """The beginning of a command line that runs in a mount namespace of
         its own, with the lab's modules where Dovecot looks for them."""
-        binds = " && ".join(
-            f'mount --bind "{folder}" "{self.moduledir / name}"'
-            for name, folder in modules.items())
-        return ["unshare", "-m", "sh", "-c",
-                f'mount --make-rprivate / && {binds or "true"} && exec "$@"',
-                "sh"]
-
-    def command_prefix(self, _lab, _modules):
-        """What stands before a command of Dovecot's beside the server."""
-        return []
+        binds = [f'mount --bind "{folder}" "{self.moduledir / name}"'
+                 for name, folder in modules.items()]
+        return ["unshare", "-m", "sh", "-c", " && ".join(
+            ["mount --make-rprivate /", *binds, 'exec "$@"']), "sh"]
 
 
 class Dovecot24(Dovecot23):
-    """In a root of its own."""
-
     login = LOGIN_24
 
-    def __init__(self, root, build, version):
-        super().__init__(pathlib.Path("/usr/lib/dovecot/modules"))
-        self.root = root
-        self.build = build
+    def __init__(self, moduledir, version):
+        super().__init__(moduledir)
         self.version = version
 
     def main(self, **values):
@@ -256,42 +237,16 @@ class Dovecot24(Dovecot23):
             f"    {name} = {value}\n" for name, value in fields.items())
             + "  }\n")
 
-    def module(self, name):
-        return self.build / "dovecot-plugin" / ".libs" / f"{name}.so"
 
-    def installed(self, name):
-        return pathlib.Path(f"{self.root}{self.moduledir / name}")
-
-    def in_namespace(self, lab, modules):
-        root = self.root
-        steps = ["mount --make-rprivate /",
-                 f'mount -t tmpfs tmpfs "{root}/tmp"',
-                 f'chmod 1777 "{root}/tmp"',
-                 f'mkdir -p "{root}{lab.dir}"',
-                 f'mount --bind "{lab.dir}" "{root}{lab.dir}"',
-                 f'mount -t proc proc "{root}/proc"',
-                 f'mount --rbind /dev "{root}/dev"']
-        steps += [f'mount --bind "{folder}" "{root}{self.moduledir / name}"'
-                  for name, folder in modules.items()]
-        return ["unshare", "-m", "sh", "-c",
-                " && ".join(steps) + f' && exec chroot "{root}" "$@"', "sh"]
-
-    def command_prefix(self, lab, modules):
-        return self.in_namespace(lab, modules)
-
-
+@functools.cache
 def release():
     """The Dovecot that the tests run against."""
-    root = os.environ.get("GATEPOST_DOVECOT_ROOT")
-    if not root:
+    shown = subprocess.run(["dovecot", "--version"], capture_output=True,
+                           text=True, check=True).stdout
+    number = re.match(r"(\d+)\.(\d+)\.\d+", shown)
+    if int(number.group(2)) < 4:
         return Dovecot23(_module_folder())
-    version = subprocess.run(["chroot", root, "dovecot", "--version"],
-                             capture_output=True, text=True,
-                             check=True).stdout
-    number = re.match(r"\d+\.\d+\.\d+", version).group(0)
-    return Dovecot24(pathlib.Path(root),
-                     pathlib.Path(os.environ["GATEPOST_DOVECOT_BUILD"]),
-                     number)
+    return Dovecot24(_module_folder(), number.group(0))
 
 
 def _module_folder(config=pathlib.Path("/usr/lib/dovecot/dovecot-config")):
