@@ -6,14 +6,7 @@ import random
 
 import pytest
 
-from gplab import common, dovecot, policyd
-
-PASSDB_ANYBODY = """
-passdb {{
-  driver = static
-  args = password=secret
-}}
-"""
+from gplab import common, dovecot, policyd, releases
 
 DOMAINS = ("example.com", "sub.example.com", "example.net", "notexample.com",
            "locked.example", "same.example", "x.locked.example")
@@ -67,7 +60,8 @@ def doors(lab):
     lab.compile(RULES)
     # Dovecot judges the name before its own idea of what a name is.
     server = dovecot.Dovecot(
-        lab, passdbs=[dovecot.PASSDB_GATEPOST, PASSDB_ANYBODY], protocols="",
+        lab, passdbs=[releases.gatepost(), releases.static(
+            {"nopassword": "y"})], protocols="",
         extra="auth_username_chars =\nauth_username_format = %u\n")
     return server.start(), policyd.Policyd(lab).start()
 

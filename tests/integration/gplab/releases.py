@@ -111,6 +111,7 @@ login_plugins {{
 # Settings of 2.3 that have another name, or another value, in 2.4.
 RENAMED_24 = (
     (r"auth_default_realm =", "auth_default_domain ="),
+    (r"auth_username_format = %u", "auth_username_format = %{user}"),
     (r"auth_username_format = %Ln", "auth_username_format = "
                                     "%{user | username | lower}"),
     (r"ssl_verify_client_cert =", "ssl_server_request_client_cert ="),
