@@ -26,6 +26,9 @@ static const struct command {
 	{ "history", gatepost_history, "say who changed what, and when" },
 	{ "undo", gatepost_undo, "take a change back" },
 	{ "back", gatepost_back, "put the map before this one in force" },
+	{ "kick", gatepost_kick, "end sessions that would be refused now" },
+	{ "check", gatepost_check,
+	  "say what keeps the rules from being obeyed on this host" },
 	{ "diff", gatepost_diff, "say who gains or loses what by new rules" },
 };
 

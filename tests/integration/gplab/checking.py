@@ -1,0 +1,156 @@
+"""A host for "gatepost check": configurations of a Dovecot and a Postfix that
+are right in every way, to be broken one by one. doveconf and postconf read
+them; no server is started."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+
+from gplab import common
+
+DOVECOT = """
+ssl = yes
+ssl_cert = <{cert}
+ssl_key = <{key}
+auth_mechanisms = plain login
+login_plugins = gatepost_login
+import_environment = TZ GATEPOST_CONFIG={conf}
+protocols = imap pop3 submission sieve
+passdb {{
+  driver = gatepost
+  args = {conf}
+  result_internalfail = return-fail
+}}
+passdb {{
+  driver = passwd-file
+  args = {dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid=mail gid=mail home=/var/mail/%u
+}}
+"""
+
+MAIN = """
+compatibility_level = 3.6
+queue_directory = {dir}/spool
+mynetworks = 127.0.0.0/8
+smtpd_tls_security_level = may
+smtpd_tls_auth_only = yes
+gatepost_check =
+    check_policy_service {{ unix:gatepost/policy, timeout=10s,
+        {{ default_action = 451 4.3.0 Policy service unavailable }} }}
+submission_recipient_restrictions =
+    $gatepost_check,
+    permit_mynetworks, permit_sasl_authenticated,
+    reject_unauth_destination
+"""
+
+MASTER = """
+smtp inet n - y - - smtpd
+submission inet n - y - - smtpd
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_policy_service_policy_context=submission
+  -o smtpd_relay_restrictions=$submission_recipient_restrictions
+  -o smtpd_recipient_restrictions=$submission_recipient_restrictions
+submissions inet n - y - - smtpd
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_policy_service_policy_context=submissions
+  -o smtpd_relay_restrictions=$submission_recipient_restrictions
+  -o smtpd_recipient_restrictions=$submission_recipient_restrictions
+cleanup unix n - n - 0 cleanup
+"""
+
+RULES = "*  all=tls tls_min=1.2\n"
+
+
+def changed(text, *changes):
+    """The text with each old piece, which must be there, replaced."""
+    for old, new in changes:
+        assert old in text, f"{old!r} is not in the good configuration"
+        text = text.replace(old, new)
+    return text
+
+
+class Host:
+    def __init__(self, lab):
+        self.lab = lab
+        self.dir = lab.dir
+        self.modules = self.dir / "modules"
+        self.policy = self.dir / "spool" / "gatepost" / "policy"
+        lab.make_certificates()
+        self.policy.parent.mkdir(parents=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.policy))
+        self.listener.listen(100)
+        lab.closers.append(self.listener.close)
+        self.good = None
+        self.put_back()
+        for kind, name in (("auth", "libauthdb_gatepost"),
+                           ("login", "libgatepost_login")):
+            (self.modules / kind).mkdir(parents=True)
+            shutil.copy2(common.module(name), self.modules / kind)
+        self.write()
+
+    def state(self):
+        """What the files around the map are, as far as tests change them."""
+        names = (self.lab.conf, self.lab.rules, self.lab.map,
+                 self.lab.map.with_suffix(".summary"))
+        return [(path.stat().st_mtime_ns, path.stat().st_ctime_ns)
+                if path.exists() else None for path in names]
+
+    def put_back(self):
+        """Settings, rules and map as they should be."""
+        if self.good is not None and self.state() == self.good:
+            return
+        self.lab.write_conf(policy_socket=self.policy, default_domain=None,
+                            recipient_delimiter=None)
+        self.lab.map.unlink(missing_ok=True)
+        self.lab.compile(RULES)
+        self.good = self.state()
+
+    def write(self, dovecot=(), main=(), master=(), more=""):
+        names = {"dir": self.dir, "conf": self.lab.conf,
+                 "cert": self.lab.cert, "key": self.lab.key}
+        self.lab.write("dovecot.conf", changed(
+            DOVECOT.format(**names), *dovecot) + more.format(**names))
+        self.lab.write("postfix/main.cf", changed(MAIN.format(**names),
+                                                  *main))
+        self.lab.write("postfix/master.cf", changed(MASTER, *master))
+
+    def check(self, *options, **run_options):
+        """Runs the check and returns the finished process."""
+        return self.lab.run(
+            [common.program("gatepost"), "check", "-c", self.lab.conf,
+             "--dovecot-config", self.dir / "dovecot.conf",
+             "--postfix-config", self.dir / "postfix",
+             "--module-dir", self.modules, "--policyd-user", "nobody",
+             *options], check=False, **run_options)
+
+    def findings(self, *options, **run_options):
+        """What is found, by its id; the exit status must say the same."""
+        done = self.check("--json", *options, **run_options)
+        assert done.returncode in (0, 1), done.stderr
+        found = json.loads(done.stdout)["findings"]
+        assert done.returncode == (1 if found else 0)
+        for finding in found:
+            assert all(finding[name] for name in
+                       ("id", "what", "leads_to", "write")), finding
+        return {finding["id"]: finding for finding in found}
+
+    @contextlib.contextmanager
+    def programs(self, **scripts):
+        """An environment in which these shell scripts stand in for programs;
+        "_" in their names is "-"."""
+        folder = self.dir / "bin"
+        folder.mkdir(exist_ok=True)
+        for name, script in scripts.items():
+            path = folder / name.replace("_", "-")
+            path.write_text("#!/bin/sh\n" + script)
+            path.chmod(0o755)
+        yield {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        shutil.rmtree(folder)

@@ -1,0 +1,522 @@
+"""gatepost check: nothing is said of a host that is set up as it should be, and
+each way of breaking that is found, with what it leads to and what to write."""
+
+import json
+import os
+
+import pytest
+
+from gplab import checking
+
+
+@pytest.fixture(scope="module")
+def host(lab):
+    return checking.Host(lab)
+
+
+@pytest.fixture(autouse=True)
+def good_again(host):
+    yield
+    host.write()
+    host.put_back()
+
+
+def test_nothing_is_wrong(host):
+    done = host.check()
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, "nothing is wrong\n", "")
+    done = host.check("--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert host.findings() == {}
+
+
+PASSDB = "passdb {\n  driver = gatepost"
+USERS = "passdb {\n  driver = passwd-file"
+USERS_ARGS = "passwd-file\n"
+FILE = """passdb {{
+  driver = passwd-file
+  args = {dir}/users
+  %s
+}}
+"""
+GATEPOST = """passdb {{
+  driver = gatepost
+  args = {conf}
+}}
+"""
+
+# id, changes of dovecot.conf, what is put behind it
+DOVECOT = [
+    ("dovecot-passdb-missing", [("driver = gatepost", "driver = pam")], ""),
+    ("dovecot-passdb-not-first", [(PASSDB, "passdb {\n  driver = pam\n}\n"
+                                   + PASSDB)], ""),
+    ("dovecot-passdb-return-ok", [], GATEPOST),
+    ("dovecot-passdb-renames", [], FILE % "override_fields = user=%n@b.test"),
+    ("dovecot-passdb-renames", [], FILE % "default_fields = x=1 user=%n"),
+    ("dovecot-passdb-filter",
+     [(PASSDB, PASSDB + "\n  username_filter = *@example.com")], ""),
+    ("dovecot-passdb-mechanisms",
+     [(PASSDB, PASSDB + "\n  mechanisms = plain")], ""),
+    ("dovecot-passdb-skip",
+     [(PASSDB, PASSDB + "\n  skip = authenticated")], ""),
+    ("dovecot-passdb-skip",
+     [(PASSDB, PASSDB + "\n  skip = unauthenticated")], ""),
+    ("dovecot-passdb-deny", [(PASSDB, PASSDB + "\n  deny = yes")], ""),
+    ("dovecot-passdb-protocol", [], "protocol imap {{\n" + FILE % ""
+     + "}}\n"),
+    ("dovecot-passdb-master", [], FILE % "master = yes"),
+    ("dovecot-other-conf", [("  args = {conf}\n  result",
+                             "  args = /dev/null\n  result")], ""),
+    ("dovecot-mechanism", [("plain login", "plain anonymous")], ""),
+    ("dovecot-mechanism", [("plain login", "plain ntlm")],
+     "auth_use_winbind = yes\n"),
+    ("dovecot-username-format", [], "auth_username_format = %%Ln\n"),
+    ("dovecot-username-chars",
+     [(USERS, "passdb {\n  driver = sql")], "auth_username_chars =\n"),
+    ("dovecot-trusted-networks", [],
+     "login_trusted_networks = 192.0.2.1 10.0.0.0/8\n"),
+    ("dovecot-trusted-networks", [],
+     "login_trusted_networks = 2001:db8::/64\n"),
+    ("dovecot-haproxy-networks", [],
+     "haproxy_trusted_networks = 10.0.0.0/8\n"),
+    ("dovecot-login-plugin", [("login_plugins = gatepost_login\n", "")], ""),
+    ("dovecot-login-plugin", [],
+     "protocol pop3 {{\n  login_plugins = other\n}}\n"),
+    ("dovecot-login-plugin-conf",
+     [("import_environment = TZ GATEPOST_CONFIG={conf}\n", "")], ""),
+    ("dovecot-ssl-off", [("ssl = yes", "ssl = no")], ""),
+    ("dovecot-map-unreadable", [],
+     "service auth {{\n  user = gp-nobody-of-that-name\n}}\n"),
+    ("dovecot-vsz-limit", [], "service auth {{\n  vsz_limit = 32M\n}}\n"),
+    ("dovecot-vsz-limit", [], "default_vsz_limit = 32M\n"),
+    ("dovecot-auth-cache", [], "auth_cache_size = 1G\n"),
+    ("dovecot-config", [("ssl = yes", "no such line")], ""),
+]
+
+
+def ids(table):
+    return [row[0] + f"-{number}" for number, row in enumerate(table)]
+
+
+@pytest.mark.parametrize("wanted, changes, more", DOVECOT, ids=ids(DOVECOT))
+def test_dovecot(host, wanted, changes, more):
+    changes = [(old.replace("{conf}", str(host.lab.conf)), new)
+               for old, new in changes]
+    host.write(dovecot=changes, more=more.replace("%%", "%"))
+    assert set(host.findings()) == {wanted}
+
+
+GOOD_DOVECOT = {
+    "a passdb that only refuses may stand before": (
+        [(PASSDB, "passdb {\n  driver = passwd-file\n  args = /etc/denied\n"
+          "  deny = yes\n}\n" + PASSDB)], ""),
+    "a second gatepost passdb that is reached": (
+        [("args = {dir}/users", "args = {dir}/users\n"
+          "  result_success = continue")], GATEPOST),
+    "master users whose target is judged": (
+        [], FILE % "master = yes\n  result_success = continue"),
+    "master users in old words": ([], FILE % "master = yes\n  pass = yes"),
+    "single trusted hosts": (
+        [], "login_trusted_networks = 192.0.2.1 192.0.2.2/32 2001:db8::1\n"),
+    "a format that keeps the domain": (
+        [], "auth_username_format = %%Ln@%%Ld\n"),
+    "a cache for which there is room": ([], "auth_cache_size = 10M\n"),
+    "no limit": ([], "service auth {{\n  vsz_limit = 0\n}}\n"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_DOVECOT)
+def test_what_is_not_wrong_in_dovecot(host, name):
+    changes, more = GOOD_DOVECOT[name]
+    changes = [tuple(part.replace("{dir}", str(host.dir)) for part in change)
+               for change in changes]
+    host.write(dovecot=changes, more=more.replace("%%", "%"))
+    assert host.findings() == {}
+
+
+def test_domain_that_is_cut_off_and_put_back(host):
+    host.lab.write_conf(default_domain="example.com")
+    host.lab.compile()
+    host.write(more="auth_username_format = %Ln\n")
+    assert host.findings() == {}
+
+
+# Rules that Dovecot overrules: rules, changes of dovecot.conf, what is behind
+SERVER_RULES = [
+    ("dovecot-cleartext", "*  imap=cleartext\n", ""),
+    ("dovecot-cleartext", "*  imap=cleartext\n",
+     "disable_plaintext_auth = no\nssl = required\n"),
+    ("dovecot-cleartext", "profile:old  pop3=cleartext\n"
+     "a@example.com  profile=old\n", ""),
+    ("dovecot-cleartext", "*  imap=tls pop3=off sieve=off submission=off "
+     "cleartext_nets=192.0.2.0/24\n", ""),
+    ("dovecot-ssl-min", "*  tls_min=1.0\n", ""),
+    ("dovecot-ssl-min", "*  tls_min=1.2\n", "ssl_min_protocol = TLSv1.3\n"),
+    ("dovecot-implicit", "*  imap=implicit\n",
+     "service imap-login {{\n  inet_listener imaps {{\n    port = 0\n  }}\n"
+     "}}\n"),
+]
+
+
+@pytest.mark.parametrize("wanted, rules, more", SERVER_RULES,
+                         ids=ids(SERVER_RULES))
+def test_rules_that_dovecot_overrules(host, wanted, rules, more):
+    host.lab.compile(rules)
+    host.write(more=more)
+    found = host.findings("--no-postfix")
+    assert set(found) == {wanted}
+    assert f"{host.lab.rules}:1" in found[wanted]["what"]
+
+
+@pytest.mark.parametrize("rules, more", [
+    ("*  imap=cleartext\n", "disable_plaintext_auth = no\n"),
+    ("*  imap=cleartext\n",
+     "remote 192.0.2.0/24 {{\n  disable_plaintext_auth = no\n}}\n"),
+    ("*  imap=cleartext until=2020-01-01T00:00:00Z\n", ""),
+    ("*  tls_min=1.0\n", "ssl_min_protocol = TLSv1\n"),
+    ("*  imap=implicit\n", ""),
+])
+def test_rules_that_dovecot_lets_count(host, rules, more):
+    host.lab.compile(rules)
+    host.write(more=more)
+    assert host.findings("--no-postfix") == {}
+
+
+CHECK = ("check_policy_service { unix:gatepost/policy, timeout=10s,\n"
+         "        { default_action = 451 4.3.0 Policy service unavailable } }")
+BRACES = "{ default_action = 451 4.3.0 Policy service unavailable }"
+RELAY = "smtpd_relay_restrictions=$submission_recipient_restrictions"
+RECIPIENT = "smtpd_recipient_restrictions=$submission_recipient_restrictions"
+CONTEXT = "smtpd_policy_service_policy_context="
+
+# id, changes of main.cf, changes of master.cf
+POSTFIX = [
+    ("postfix-check-missing", [("    $gatepost_check,\n", "")], []),
+    ("postfix-check-missing", [],
+     [(RELAY, "smtpd_relay_restrictions=permit"),
+      (RECIPIENT, "smtpd_recipient_restrictions=")]),
+    ("postfix-check-relay", [],
+     [(RELAY, "smtpd_relay_restrictions=permit_sasl_authenticated,reject")]),
+    ("postfix-check-client",
+     [("gatepost_check =", "smtpd_client_restrictions = ${policy}\npolicy = "
+       "$gatepost_check\ngatepost_check =")],
+     [("smtp inet n - y - - smtpd\n",
+       "smtp inet n - y - - smtpd -o smtpd_client_restrictions=\n")]),
+    ("postfix-check-outside", [],
+     [("smtp inet n - y - - smtpd\n",
+       "smtp inet n - y - - smtpd -o " + RECIPIENT + "\n")]),
+    ("postfix-default-action", [(BRACES, "")], []),
+    ("postfix-default-action-permits", [("451 4.3.0 Policy", "DUNNO Policy")],
+     []),
+    ("postfix-default-action-permits",
+     [(BRACES, "{ default_action = }")], []),
+    ("postfix-default-action-final", [("451 4.3.0", "550 5.3.0")], []),
+    ("postfix-timeout", [(" timeout=10s,", "")], []),
+    ("postfix-timeout", [("timeout=10s", "timeout=2m")], []),
+    ("postfix-try-limit", [("timeout=10s", "timeout=10s, try_limit=1")], []),
+    ("postfix-try-limit", [("gatepost_check =",
+                            "smtpd_policy_service_try_limit = 1\n"
+                            "gatepost_check =")], []),
+    ("postfix-socket-chroot",
+     [("unix:gatepost/policy", "unix:/{dir}/spool/gatepost/policy")], []),
+    ("postfix-socket-private",
+     [("unix:gatepost/policy", "unix:private/gatepost")], []),
+    ("postfix-socket", [("unix:gatepost/policy", "unix:gatepost/other")], []),
+    ("postfix-context", [], [("  -o " + CONTEXT + "submission\n", "")]),
+    ("postfix-context-unknown", [],
+     [(CONTEXT + "submission\n", CONTEXT + "office\n")]),
+    ("postfix-context-outside", [],
+     [("smtp inet n - y - - smtpd\n", "smtp inet n - y - - smtpd -o "
+       + CONTEXT + "submission\n")]),
+    ("postfix-context-wrappermode", [],
+     [(CONTEXT + "submissions", CONTEXT + "submission")]),
+    ("postfix-context-starttls", [],
+     [(CONTEXT + "submission\n", CONTEXT + "submissions\n")]),
+    ("postfix-auth-outside",
+     [("gatepost_check =", "smtpd_sasl_auth_enable = yes\n"
+       "gatepost_check =")], []),
+    ("postfix-auth-off", [],
+     [("  -o smtpd_sasl_auth_enable=yes\n", "")]),
+    ("postfix-auth-cleartext",
+     [("smtpd_tls_auth_only = yes\n", "")],
+     [("  -o smtpd_tls_security_level=encrypt\n", "")]),
+    ("postfix-tls-off", [("smtpd_tls_security_level = may\n", "")],
+     [("  -o smtpd_tls_security_level=encrypt\n", "")]),
+    ("postfix-xclient",
+     [("gatepost_check =", "smtpd_authorized_xclient_hosts = 10.0.0.0/8\n"
+       "gatepost_check =")], []),
+    ("postfix-config", [], [("smtp inet n - y - - smtpd", "smtp inet")]),
+]
+
+
+def filled(host, changes):
+    return [(old, new.replace("{dir}", str(host.dir)))
+            for old, new in changes]
+
+
+@pytest.mark.parametrize("wanted, main, master", POSTFIX, ids=ids(POSTFIX))
+def test_postfix(host, wanted, main, master):
+    host.write(main=filled(host, main), master=master)
+    assert set(host.findings()) == {wanted}
+
+
+@pytest.mark.parametrize("before", [
+    "permit_mynetworks", "permit_sasl_authenticated", "trusted"])
+def test_check_behind_what_permits(host, before):
+    """Through a restriction class as well. The relay restrictions do not
+    begin with the check then, either."""
+    host.write(main=[("    $gatepost_check,\n",
+                      f"    {before}, $gatepost_check,\n"),
+                     ("gatepost_check =", "smtpd_restriction_classes = "
+                      "trusted\ntrusted = permit_mynetworks\n"
+                      "gatepost_check =")])
+    found = host.findings()
+    assert set(found) == {"postfix-check-behind", "postfix-check-relay"}
+    assert "submission" in found["postfix-check-behind"]["what"]
+
+
+GOOD_POSTFIX = {
+    "what permits, behind a check in the relay restrictions": (
+        [], [(RECIPIENT, "smtpd_recipient_restrictions=permit_mynetworks,"
+              "reject")]),
+    "a webmail's own service": (
+        [], [(CONTEXT + "submission\n", CONTEXT + "webmail\n")]),
+    "a daemon that Postfix starts": (
+        [("unix:gatepost/policy", "unix:private/policyd")],
+        [("cleanup unix", "policyd unix - n n - 0 spawn\n  user=nobody "
+          "argv=/usr/sbin/gatepost-policyd -S\ncleanup unix")]),
+    "not chrooted, by its whole path": (
+        [("unix:gatepost/policy", "unix:{dir}/spool/gatepost/policy")],
+        [("n - y - - smtpd", "n - n - - smtpd")]),
+    "postfix takes no AUTH without TLS by its level": (
+        [("smtpd_tls_auth_only = yes\n", "")], []),
+    "the default action for all checks": (
+        [(BRACES, ""), ("gatepost_check =",
+                        "smtpd_policy_service_default_action = 451 4.3.0 No\n"
+                        "gatepost_check =")], []),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_POSTFIX)
+def test_what_is_not_wrong_in_postfix(host, name):
+    main, master = GOOD_POSTFIX[name]
+    host.write(main=filled(host, main), master=master)
+    assert host.findings() == {}
+
+
+CLEARTEXT = "*  submission=cleartext\n"
+
+
+def test_rule_that_postfix_overrules(host):
+    host.lab.compile(CLEARTEXT)
+    found = host.findings("--no-dovecot")
+    assert set(found) == {"postfix-cleartext"}
+    host.write(main=[("smtpd_tls_auth_only = yes\n", "")],
+               master=[("  -o smtpd_tls_security_level=encrypt\n", "")])
+    assert host.findings("--no-dovecot") == {}
+
+
+# Settings, map and files
+
+
+def test_settings(host):
+    host.lab.write("gatepost.conf", "no_such = 1\n")
+    found = host.findings()
+    assert set(found) == {"settings"}
+    assert "no_such" in found["settings"]["what"]
+    host.lab.conf.unlink()
+    assert set(host.findings()) == {"settings"}
+
+
+@pytest.mark.parametrize("name", ["gatepost.conf", "rules", "."])
+def test_files_that_all_may_write(host, name):
+    path = host.dir / name
+    mode = path.stat().st_mode
+    path.chmod(mode | 0o002)
+    try:
+        assert set(host.findings()) == {"files-open"}
+    finally:
+        path.chmod(mode)
+
+
+def test_owner_of_the_settings(host):
+    os.chown(host.lab.conf, 65534, 65534)
+    assert set(host.findings()) == {"files-owner"}
+
+
+def test_map_that_is_missing(host):
+    host.lab.map.unlink()
+    assert set(host.findings()) == {"map"}
+
+
+def test_map_that_all_may_write(host):
+    host.lab.map.chmod(0o646)
+    assert set(host.findings()) == {"map"}
+    host.lab.map.chmod(0o644)
+
+
+def test_map_cut_short(host):
+    new = host.dir / "short"
+    new.write_bytes(host.lab.map.read_bytes()[:-4096])
+    new.rename(host.lab.map)
+    assert set(host.findings()) == {"map"}
+
+
+@pytest.mark.parametrize("setting", ["default_domain", "recipient_delimiter"])
+def test_settings_that_are_not_in_the_map(host, setting):
+    value = "example.com" if setting == "default_domain" else "+"
+    host.lab.write_conf(**{setting: value})
+    found = host.findings()
+    assert set(found) == {"map-settings"}
+    assert setting in found["map-settings"]["what"]
+
+
+def test_rules_that_are_not_compiled(host):
+    host.lab.write_rules("*  all=off\n")
+    assert set(host.findings()) == {"map-old"}
+
+
+def test_rules_that_cannot_be_compiled(host):
+    host.lab.write_rules("*  all=nonsense\n")
+    assert set(host.findings()) == {"rules"}
+    assert "nonsense" in host.check().stderr
+
+
+def test_map_that_was_changed(host):
+    host.lab.run([checking.common.program("gatemap"), "-c", host.lab.conf,
+                  "-i", host.lab.rules],
+                 input="a@example.com imap=off\n", stdin=None)
+    assert set(host.findings()) == {"map-changed"}
+
+
+def test_summary(host):
+    summary = host.lab.map.with_suffix(".summary")
+    kept = summary.read_bytes()
+    summary.unlink()
+    assert set(host.findings()) == {"summary"}
+    host.lab.compile("*  all=cleartext\n")
+    wrong = summary.read_bytes()
+    host.lab.compile(checking.RULES)
+    assert summary.read_bytes() == kept
+    summary.write_bytes(wrong)
+    assert set(host.findings()) == {"summary"}
+
+
+def test_policyds_user(host):
+    found = host.findings("--policyd-user", "gp-nobody-of-that-name")
+    assert set(found) == {"policyd-user"}
+    host.lab.map.chmod(0o640)
+    try:
+        found = host.findings("--no-dovecot")
+        assert set(found) == {"policyd-map"}
+        assert host.findings("--no-dovecot", "--policyd-user", "root") == {}
+    finally:
+        host.lab.map.chmod(0o644)
+
+
+def test_map_that_the_auth_process_may_read_by_its_group(host):
+    host.lab.map.chmod(0o640)
+    os.chown(host.lab.map, 0, 8)
+    try:
+        assert set(host.findings("--no-postfix")) == {
+            "dovecot-map-unreadable"}
+        host.write(more="service auth {{\n  extra_groups = mail\n}}\n")
+        assert host.findings("--no-postfix") == {}
+    finally:
+        host.lab.map.chmod(0o644)
+
+
+def test_policyd(host):
+    host.lab.write_conf(policy_socket=host.dir / "spool/gatepost/nobody")
+    assert set(host.findings()) == {"policyd-down", "postfix-socket"}
+    host.lab.write_conf(
+        policy_socket=f"{host.policy} inet:192.0.2.1:10040")
+    assert set(host.findings()) == {"policyd-open"}
+
+
+# Modules
+
+
+@pytest.mark.parametrize("kind, name", [
+    ("auth", "libauthdb_gatepost"), ("login", "libgatepost_login")])
+def test_module_of_another_dovecot(host, kind, name):
+    path = host.modules / kind / (name + ".so")
+    kept = path.read_bytes()
+    assert kept.count(b".ABIv") == 1
+    wanted = f"dovecot-module-{kind}"
+    try:
+        path.write_bytes(kept.replace(b".ABIv1", b".ABIv9"))
+        found = host.findings()
+        assert set(found) == {wanted}
+        assert ".ABIv9" in found[wanted]["what"]
+        path.write_bytes(b"no module")
+        assert set(host.findings()) == {wanted}
+        path.unlink()
+        assert set(host.findings()) == {wanted}
+    finally:
+        path.write_bytes(kept)
+
+
+# The command
+
+
+def test_text_names_what_where_and_what_to_write(host):
+    host.write(dovecot=[("ssl = yes", "ssl = no")])
+    done = host.check()
+    assert done.returncode == 1
+    assert done.stdout == (
+        "dovecot-ssl-off: ssl = no\n"
+        "  leads to: no client can encrypt: every rule but \"cleartext\" "
+        "refuses all of them\n"
+        "  write:\n      ssl = yes\n1 thing is wrong\n")
+    assert host.check("--quiet").stdout == done.stdout.replace(
+        "1 thing is wrong\n", "")
+
+
+def test_servers_that_are_left_out(host):
+    host.write(dovecot=[("ssl = yes", "ssl = no")],
+               main=[("timeout=10s", "timeout=5m")])
+    assert set(host.findings("--no-dovecot")) == {"postfix-timeout"}
+    assert set(host.findings("--no-postfix")) == {"dovecot-ssl-off"}
+    done = host.check("--no-dovecot", "--no-postfix")
+    assert (done.returncode, done.stdout) == (
+        0, "nothing is wrong; Dovecot and Postfix were left out\n")
+    done = host.check("--json", "--no-dovecot", "--no-postfix")
+    assert json.loads(done.stdout) == {
+        "findings": [], "dovecot": False, "postfix": False}
+
+
+def test_server_that_is_not_there(host):
+    with host.programs(doveconf="exit 127\n", postconf="kill -9 $$\n") as env:
+        found = host.findings(env=env)
+    assert set(found) == {"dovecot-config", "postfix-config"}
+    assert "--no-dovecot" in found["dovecot-config"]["write"]
+    assert "--no-postfix" in found["postfix-config"]["write"]
+
+
+def test_program_that_writes_without_end(host):
+    with host.programs(doveconf="exec yes\n") as env:
+        found = host.findings("--no-postfix", env=env)
+    assert set(found) == {"dovecot-config"}
+    assert "too much" in found["dovecot-config"]["what"]
+
+
+def test_arguments_are_read_by_no_shell(host):
+    done = host.check("--dovecot-config", "$(touch {})".format(
+        host.dir / "touched"))
+    assert done.returncode == 1
+    assert not (host.dir / "touched").exists()
+
+
+@pytest.mark.parametrize("words", [["--nonsense"], ["word"],
+                                   ["--policyd-user"]])
+def test_wrong_command_line(host, words):
+    done = host.check(*words)
+    assert done.returncode == 64
+    assert done.stdout == ""
+
+
+def test_help(host):
+    done = host.check("--help")
+    assert done.returncode == 0
+    assert "--no-dovecot" in done.stdout
