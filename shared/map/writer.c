@@ -367,6 +367,9 @@ static int make_previous_summary(const char *previous, uid_t owner,
 					 &summary_r->networks);
 		gp_netset_builder_deinit(&builder);
 		summary_r->anywhere = summary.anywhere;
+	} else {
+		/* The reason may be the map's own. */
+		(void)gp_map_error(error_r, "%s", *error_r);
 	}
 	gp_map_free(&map);
 	return ret;
@@ -383,10 +386,8 @@ int gp_map_go_back(const char *path, uid_t owner, const char **error_r)
 	int ret;
 
 	snprintf(previous, sizeof(previous), "%s.prev", path);
-	ret = make_previous_summary(previous, owner, arena, &summary, &error);
-	if (ret < 0)
-		(void)gp_map_error(error_r, "%s", error);
-	else
+	ret = make_previous_summary(previous, owner, arena, &summary, error_r);
+	if (ret == 0)
 		ret = gp_publish_name(&publish, path, &options, error_r);
 	if (ret == 0)
 		ret = widen_summary(&publish, &summary, arena, error_r);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,6 +336,8 @@ int change_begin(const struct change_options *options, struct change *change)
 	change->options = options;
 	change->arena = gp_arena_new();
 	change->lock = -1;
+	/* A limit on files' sizes is an error like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	status = gp_configuration_load(options->config, &change->settings);
 	if (status == 0)
 		status = drop_privileges(change->settings);

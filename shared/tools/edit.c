@@ -105,7 +105,7 @@ static const char *base_name(const char *path)
 static struct change_file *find_file(const struct editing *editing,
 				     struct change *change, int *status_r)
 {
-	*status_r = EX_USAGE;
+	*status_r = 0;
 	if (editing->file == NULL && change->count == 1)
 		return &change->file[0];
 	for (size_t i = 0; editing->file != NULL && i < change->count; i++) {
@@ -114,6 +114,7 @@ static struct change_file *find_file(const struct editing *editing,
 			   editing->file) == 0)
 			return &change->file[i];
 	}
+	*status_r = EX_USAGE;
 	if (editing->file == NULL)
 		gp_program_error("which of the %zu files of %s?",
 				 change->count, change->settings->rules);

@@ -132,7 +132,7 @@ const char *edit_time(const char *written, int64_t now,
 
 	if (date != NULL)
 		return date;
-	if (strchr(written, 'T') != NULL || strchr(written, 't') != NULL)
+	if (strcspn(written, "Tt") == strlen("2027-03-01"))
 		return gp_time_parse(written, &seconds, error_r) < 0 ? NULL :
 		       gp_arena_strdup(arena, written);
 	count = strtol(written, &end, 10);

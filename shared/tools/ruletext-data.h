@@ -65,6 +65,14 @@ static inline bool gp_ruletext_line_is_new(const struct gp_ruletext_line *line)
 	return line->end == line->start;
 }
 
+/* How those bytes end: "\r\n", "\n" or "". */
+static inline const char *gp_ruletext_ending(const char *data, size_t len)
+{
+	if (len == 0 || data[len - 1] != '\n')
+		return "";
+	return len > 1 && data[len - 2] == '\r' ? "\r\n" : "\n";
+}
+
 /* The first line of a line's key, removed or not. */
 size_t gp_ruletext_head(const struct gp_ruletext *text, size_t line);
 

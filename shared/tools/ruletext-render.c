@@ -141,9 +141,8 @@ static void add_line_text(const struct gp_ruletext *text,
 
 static void trim_end(struct gp_text *raw)
 {
-	while (raw->len > 0 && (raw->data[raw->len - 1] == '\n' ||
-				raw->data[raw->len - 1] == '\r'))
-		raw->data[--raw->len] = '\0';
+	raw->len -= strlen(gp_ruletext_ending(raw->data, raw->len));
+	raw->data[raw->len] = '\0';
 }
 
 void gp_ruletext_raw(struct gp_ruletext *text, size_t line,

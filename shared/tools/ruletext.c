@@ -471,15 +471,16 @@ int gp_ruletext_set_raw(struct gp_ruletext *text, size_t index,
 	struct gp_ruletext_line *line = &text->lines[index];
 	struct gp_ruletext_opened *opened = gp_arena_alloc(text->arena, sizeof(*opened));
 	char key[GP_RULETEXT_KEY_MAX];
-	bool ends = line->end > line->start &&
-		    text->data[line->end - 1] == '\n';
+	const char *ending = gp_ruletext_line_is_new(line) ? text->eol :
+			     gp_ruletext_ending(text->data + line->start,
+						line->end - line->start);
 	char *copy = gp_arena_alloc(text->arena, len + 3);
 	const char *first, *error;
 	size_t key_len;
 
 	memcpy(copy, raw, len);
-	strcpy(copy + len, ends ? text->eol : "");
-	len += strlen(copy + len);
+	strcpy(copy + len, ending);
+	len += strlen(ending);
 
 	if (cut_line(text->arena, copy, len, opened) < 0) {
 		free(opened->words);
