@@ -134,19 +134,6 @@ def test_name_that_is_none(compiled):
         ("name", None, {})
 
 
-def test_fields_of_a_deferral(folder):
-    """No decision can be made of a name that same_as makes too long."""
-    long = ".".join(["a" * 60] * 4)
-    (folder.path / "rules").write_text(f"a.test same_as={long}\n")
-    folder.compile()
-    answer = folder.answer(75, "x" * 300 + "@a.test", "imap", "tls=1.3")
-    assert (answer["verdict"], answer["cause"], answer["key"]) == \
-        ("defer", None, None)
-    assert answer["text"]["imap"].startswith("[UNAVAILABLE] ")
-    assert answer["text"]["pop3"].startswith("[SYS/TEMP] ")
-    assert answer["text"]["smtp"].startswith("451 4.3.0 ")
-
-
 def test_text_for_people(compiled):
     out = compiled.explain(1, "bob@example.com", "imap", CLIENT,
                            "tls=1.3").stdout.splitlines()
