@@ -1,6 +1,7 @@
 """Completion in bash and zsh: what is offered, asked of the shells."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -77,15 +78,14 @@ def test_commands(complete):
 @shells
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_every_command(complete, command):
-    offered = complete("gatepost", command, "-")
-    assert "--help" in offered and "--config" in offered
-    for option in offered:
-        done = subprocess.run([common.program("gatepost"), command, option],
-                              capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, timeout=60,
-                              env={**os.environ, "EDITOR": "false"}) \
-            if option == "--help" else None
-        assert done is None or done.returncode == 0
+    shown = subprocess.run([common.program("gatepost"), command, "--help"],
+                           capture_output=True, text=True, check=True).stdout
+    expected = {word for line in shown.splitlines()
+                if line.startswith("  ") and line.lstrip().startswith("-")
+                for word in re.findall(r"(?:^|[ ,])(--?[a-z][a-z-]*)",
+                                       line.strip().split("  ")[0])}
+    assert {"--help", "--config"} <= expected
+    assert set(complete("gatepost", command, "-")) == expected
     assert "--only" in complete("gatepost", "set", "--on")
 
 
