@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import pathlib
 import random
 import subprocess
 
@@ -410,3 +411,30 @@ def test_webmail(gatepost, lab):
     finally:
         lab.write_conf(webmail_networks=None)
         lab.write_rules(RULES)
+
+
+RECORDED = pathlib.Path(__file__).parent / "recorded"
+
+
+def recorded(tls, *services):
+    return {("alice@example.com", service, *tls) for service in services}
+
+
+NONE = ("refused", "cleartext", "none")
+UNKNOWN = ("unknown", "tls_version", "unknown")
+ALL = ("imap", "pop3", "submission", "sieve")
+
+
+@pytest.mark.parametrize("name, logins, expected", [
+    ("dovecot-2.3", 36, recorded(NONE, *ALL) | recorded(UNKNOWN, *ALL)),
+    ("dovecot-2.4", 24, recorded(NONE, *ALL) | recorded(UNKNOWN, *ALL)),
+    ("postfix-3.7", 4, recorded(NONE, "submission")),
+    ("postfix-3.10", 4, recorded(NONE, "submission")),
+])
+def test_recorded(gatepost, lab, name, logins, expected):
+    """What each release of the servers wrote for the clients of a lab."""
+    said = gatepost.impact(RECORDED / name)
+    assert (said["logins"], said["unreadable"]) == (logins, 0)
+    assert {(row["mailbox"], row["service"], row["state"], row["cause"],
+             *row["tls"]) for row in said["rows"]
+            if row["mailbox"] == "alice@example.com"} == expected
