@@ -76,9 +76,6 @@ AC_DEFUN([GP_DOVECOT_SHAPE], [
 #define HAVE_CONFIG_H 1
 #include "config.h"
 #include "lib.h"
-#include "auth-common.h"
-#include "auth-request.h"
-#include "passdb.h"
 $3
 		]])], [gp_shape=yes], [gp_shape=no])
 	AC_MSG_RESULT([$gp_shape])
@@ -88,24 +85,32 @@ $3
 		[DOVECOT_CPPFLAGS="$DOVECOT_CPPFLAGS -D$1"])
 ])
 
+dnl With the headers of the auth process; those of login processes have
+dnl namesakes of some.
+AC_DEFUN([GP_DOVECOT_AUTH_SHAPE], [GP_DOVECOT_SHAPE([$1], [$2], [
+		#include "auth-common.h"
+		#include "auth-request.h"
+		#include "passdb.h"
+$3])])
+
 dnl Exactly one shape of preinit compiles; none means a Dovecot that is not
 dnl known yet.
 AC_DEFUN([GP_DOVECOT_PREINIT], [
 	gp_preinit_known=no
-	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_ARGS],
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_PREINIT_ARGS],
 		[whether a passdb is given arguments (2.3)], [
 		static struct passdb_module *f(pool_t pool, const char *args)
 		{ return pool != NULL && args != NULL ? NULL : NULL; }
 		struct passdb_module_interface i = { .preinit = f };])
 	AS_IF([test $gp_shape = yes], [gp_preinit_known=yes])
-	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_EVENT],
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_PREINIT_EVENT],
 		[whether a passdb is given an event (2.4.0)], [
 		static int f(pool_t p, struct event *e,
 			     struct passdb_module **m, const char **r)
 		{ return p != NULL && e != NULL && m != NULL && r != NULL; }
 		struct passdb_module_interface i = { .preinit = f };])
 	AS_IF([test $gp_shape = yes], [gp_preinit_known=settings])
-	GP_DOVECOT_SHAPE([GP_DOVECOT_PREINIT_PARAMETERS],
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_PREINIT_PARAMETERS],
 		[whether a passdb is given parameters (2.4.3)], [
 		static int f(pool_t p, struct event *e,
 			     const struct passdb_parameters *a,
@@ -122,20 +127,32 @@ a newer Gatepost.])])
 
 AC_DEFUN([GP_DOVECOT_SHAPES], [
 	GP_DOVECOT_PREINIT
-	GP_DOVECOT_SHAPE([GP_DOVECOT_FIELDS_PROTOCOL],
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_FIELDS_PROTOCOL],
 		[whether a login has a protocol (2.4.0)], [
 		const char *f(struct auth_request *r);
 		const char *f(struct auth_request *r)
 		{ return r->fields.protocol; }])
-	GP_DOVECOT_SHAPE([GP_DOVECOT_CREDENTIALS_SCHEME],
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_CREDENTIALS_SCHEME],
 		[whether credentials come with a scheme (2.4.5)], [
 		void f(lookup_credentials_callback_t *c,
 		       struct auth_request *r);
 		void f(lookup_credentials_callback_t *c,
 		       struct auth_request *r)
 		{ c(PASSDB_RESULT_NEXT, NULL, 0, NULL, r); }])
+	GP_DOVECOT_SHAPE([GP_DOVECOT_LOGIN_PLAINTEXT],
+		[whether login processes speak of plaintext (2.3)], [
+		#include "login-common.h"
+		#include "client-common.h"
+		#include "login-settings.h"
+		bool f(struct client *c, string_t **s);
+		bool f(struct client *c, string_t **s)
+		{ *s = c->forward_fields;
+		  return c->set->disable_plaintext_auth && c->proxied_ssl &&
+			 c->starttls && c->ssl_set != NULL; }])
+	gp_login_known=$gp_shape
 	GP_DOVECOT_SHAPE([GP_DOVECOT_LOGIN_CLEARTEXT],
 		[whether login processes speak of cleartext (2.4.0)], [
+		#include "array.h"
 		#include "login-common.h"
 		#include "client-common.h"
 		#include "login-settings.h"
@@ -146,6 +163,10 @@ AC_DEFUN([GP_DOVECOT_SHAPES], [
 			 c->connection_used_starttls &&
 			 c->ssl_server_set != NULL &&
 			 array_is_created(&c->forward_fields); }])
+	AS_IF([test "$gp_login_known$gp_shape" = nono], [AC_MSG_ERROR([
+the login processes of this Dovecot ($dovecot_version) are built in a way that
+Gatepost does not know yet. Leave the plugin out with
+--disable-dovecot-plugin, or take a newer Gatepost.])])
 	dnl With 2.4 settings come from modules of their own.
 	GP_DOVECOT_SETTINGS_MODULE=
 	GP_DOVECOT_SETTINGS_PART=
