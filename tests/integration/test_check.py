@@ -1,8 +1,10 @@
 """gatepost check: nothing is said of a host that is set up as it should be, and
 each way of breaking that is found, with what it leads to and what to write."""
 
+import ctypes
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -30,9 +32,11 @@ def test_nothing_is_wrong(host):
     assert host.findings() == {}
 
 
+only_2_3 = pytest.mark.skipif(
+    checking.IS_2_4, reason="2.3's configuration; test_check_24.py has 2.4's")
+
 PASSDB = "passdb {\n  driver = gatepost"
 USERS = "passdb {\n  driver = passwd-file"
-USERS_ARGS = "passwd-file\n"
 FILE = """passdb {{
   driver = passwd-file
   args = {dir}/users
@@ -98,6 +102,7 @@ def ids(table):
     return [row[0] + f"-{number}" for number, row in enumerate(table)]
 
 
+@only_2_3
 @pytest.mark.parametrize("wanted, changes, more", DOVECOT, ids=ids(DOVECOT))
 def test_dovecot(host, wanted, changes, more):
     changes = [(old.replace("{conf}", str(host.lab.conf)), new)
@@ -125,6 +130,7 @@ GOOD_DOVECOT = {
 }
 
 
+@only_2_3
 @pytest.mark.parametrize("name", GOOD_DOVECOT)
 def test_what_is_not_wrong_in_dovecot(host, name):
     changes, more = GOOD_DOVECOT[name]
@@ -134,6 +140,7 @@ def test_what_is_not_wrong_in_dovecot(host, name):
     assert host.findings() == {}
 
 
+@only_2_3
 def test_domain_that_is_cut_off_and_put_back(host):
     host.lab.write_conf(default_domain="example.com")
     host.lab.compile()
@@ -158,6 +165,7 @@ SERVER_RULES = [
 ]
 
 
+@only_2_3
 @pytest.mark.parametrize("wanted, rules, more", SERVER_RULES,
                          ids=ids(SERVER_RULES))
 def test_rules_that_dovecot_overrules(host, wanted, rules, more):
@@ -168,6 +176,7 @@ def test_rules_that_dovecot_overrules(host, wanted, rules, more):
     assert f"{host.lab.rules}:1" in found[wanted]["what"]
 
 
+@only_2_3
 @pytest.mark.parametrize("rules, more", [
     ("*  imap=cleartext\n", "disable_plaintext_auth = no\n"),
     ("*  imap=cleartext\n",
@@ -362,6 +371,43 @@ def test_map_cut_short(host):
     assert set(host.findings()) == {"map"}
 
 
+class Hash(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+
+def seal(data):
+    """A map whose digest fits its bytes, whatever has become of them."""
+    library = ctypes.CDLL("libxxhash.so.0")
+    library.XXH3_128bits.restype = Hash
+    library.XXH3_128bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    found = library.XXH3_128bits(data[:-16], len(data) - 16)
+    return data[:-16] + (found.high.to_bytes(8, "big")
+                         + found.low.to_bytes(8, "big"))
+
+
+def test_damaged_record_in_a_whole_map(host):
+    host.lab.compile(checking.RULES + "a@example.com  message=FINDME\n")
+    data = host.lab.map.read_bytes()
+    assert seal(data) == data
+    assert data.count(b"FINDME") == 1
+    new = host.dir / "damaged"
+    new.write_bytes(seal(data.replace(b"FINDME", b"FOUND!")))
+    new.rename(host.lab.map)
+    assert set(host.findings()) == {"map-damaged"}
+
+
+EARLY = "long time(long *at) { if (at != 0) *at = 1000; return 1000; }"
+
+
+def test_clock_behind_the_map(host):
+    library = host.dir / "early.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, "-"],
+                   input=EARLY, text=True, check=True)
+    found = host.findings("--no-dovecot", "--no-postfix",
+                          env={**os.environ, "LD_PRELOAD": str(library)})
+    assert set(found) == {"clock"}
+
+
 @pytest.mark.parametrize("setting", ["default_domain", "recipient_delimiter"])
 def test_settings_that_are_not_in_the_map(host, setting):
     value = "example.com" if setting == "default_domain" else "+"
@@ -455,6 +501,26 @@ def test_module_of_another_dovecot(host, kind, name):
         assert set(host.findings()) == {wanted}
     finally:
         path.write_bytes(kept)
+
+
+# README
+
+
+@only_2_3
+def test_readme(host):
+    """What README says is what the check wants."""
+    dovecot, _ = checking.readme_dovecot(host.lab.conf)
+    postfix = checking.readme_lines(4, 5)
+    services = postfix.index("submission inet n - y - - smtpd")
+    host.lab.write("dovecot.conf", f"{dovecot}\n{checking.READMES_REST}"
+                   f"import_environment = TZ GATEPOST_CONFIG={host.lab.conf}")
+    host.lab.write("postfix/main.cf", "compatibility_level = 3.6\n"
+                   f"queue_directory = {host.dir}/spool\n"
+                   "smtpd_tls_security_level = may\n"
+                   + "\n".join(postfix[:services]) + "\n")
+    host.lab.write("postfix/master.cf", "smtp inet n - y - - smtpd\n"
+                   + "\n".join(postfix[services:]) + "\n")
+    assert host.findings() == {}
 
 
 # The command

@@ -8,7 +8,9 @@ import os
 import shutil
 import socket
 
-from gplab import common
+from gplab import common, releases
+
+IS_2_4 = isinstance(releases.release(), releases.Dovecot24)
 
 DOVECOT = """
 ssl = yes
@@ -30,6 +32,34 @@ passdb {{
 userdb {{
   driver = static
   args = uid=mail gid=mail home=/var/mail/%u
+}}
+"""
+
+DOVECOT_24 = """dovecot_config_version = 2.4.1
+auth_mechanisms = plain login
+dovecot_storage_version = 2.4.0
+gatepost_config = {conf}
+login_plugins {{
+  gatepost_login = yes
+}}
+protocols = imap pop3 submission sieve
+ssl = yes
+ssl_server {{
+  cert_file = {cert}
+  key_file = {key}
+}}
+passdb gatepost {{
+  result_internalfail = return-fail
+}}
+passdb passwd-file {{
+  passwd_file_path = {dir}/users
+}}
+userdb static {{
+  fields {{
+    gid = mail
+    home = /var/mail/%{{user}}
+    uid = mail
+  }}
 }}
 """
 
@@ -65,6 +95,16 @@ submissions inet n - y - - smtpd
 cleanup unix n - n - 0 cleanup
 """
 
+# The passdbs that were there before.
+READMES_REST = """
+passdb {
+  driver = pam
+}
+userdb {
+  driver = passwd
+}
+"""
+
 RULES = "*  all=tls tls_min=1.2\n"
 
 
@@ -74,6 +114,23 @@ def changed(text, *changes):
         assert old in text, f"{old!r} is not in the good configuration"
         text = text.replace(old, new)
     return text
+
+
+def readme_lines(begin, end):
+    """What README says to write between those two steps."""
+    text = (common.TREE / "README").read_text()
+    part = text[text.index(f"\n {begin}. "):text.index(f"\n {end}. ")]
+    return [line[8:] for line in part.splitlines()
+            if line.startswith(" " * 8)]
+
+
+def readme_dovecot(conf):
+    """What README says to write for 2.3, and for 2.4."""
+    lines = readme_lines(3, 4)
+    second = next(number for number, line in enumerate(lines)
+                  if line.startswith("gatepost_config ="))
+    return ["\n".join(part).replace("/etc/gatepost/gatepost.conf", str(conf))
+            + "\n" for part in (lines[:second], lines[second:])]
 
 
 class Host:
@@ -94,6 +151,10 @@ class Host:
                            ("login", "libgatepost_login")):
             (self.modules / kind).mkdir(parents=True)
             shutil.copy2(common.module(name), self.modules / kind)
+        if IS_2_4:
+            (self.modules / "settings").mkdir()
+            shutil.copy2(common.module("libgatepost_settings"),
+                         self.modules / "settings")
         self.write()
 
     def state(self):
@@ -117,7 +178,7 @@ class Host:
         names = {"dir": self.dir, "conf": self.lab.conf,
                  "cert": self.lab.cert, "key": self.lab.key}
         self.lab.write("dovecot.conf", changed(
-            DOVECOT.format(**names), *dovecot) + more.format(**names))
+            (DOVECOT_24 if IS_2_4 else DOVECOT).format(**names), *dovecot) + more.format(**names))
         self.lab.write("postfix/main.cf", changed(MAIN.format(**names),
                                                   *main))
         self.lab.write("postfix/master.cf", changed(MASTER, *master))

@@ -1,0 +1,141 @@
+"""gatepost check on a configuration of Dovecot 2.4. Where 2.4 is installed its
+own doveconf reads it; else a stand-in prints it as that does."""
+
+import contextlib
+import os
+
+import pytest
+
+from gplab import checking
+
+STAND_IN = """
+if [ "$1" = -d ]
+then
+    echo /usr/lib/dovecot/modules/login
+    echo /usr/lib/dovecot
+else
+    echo "# 2.4.1-4 (7d8c0e5759): $2"
+    cat "$2"
+fi
+"""
+
+
+@pytest.fixture(scope="module")
+def host(lab):
+    made = checking.Host(lab)
+    if not checking.IS_2_4:
+        # Any module of this Dovecot: only what it was built for is looked at.
+        built = made.modules / "auth" / "libauthdb_gatepost.so"
+        (made.modules / "settings").mkdir()
+        (made.modules / "settings" / "libgatepost_settings.so").write_bytes(
+            built.read_bytes())
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment(host):
+    if checking.IS_2_4:
+        yield dict(os.environ)
+        return
+    with host.programs(doveconf=STAND_IN) as found:
+        yield found
+
+
+def findings(host, environment, *changes, more=""):
+    names = {"dir": host.dir, "conf": host.lab.conf, "cert": host.lab.cert,
+             "key": host.lab.key}
+    host.lab.write("dovecot.conf", checking.changed(
+        checking.DOVECOT_24.format(**names), *changes) + more)
+    return host.findings("--no-postfix", env=environment)
+
+
+PASSDB = "passdb gatepost {\n"
+
+TABLE = [
+    ("dovecot-passdb-missing", [("passdb gatepost", "passdb pam")], ""),
+    ("dovecot-passdb-not-first",
+     [(PASSDB, "passdb pam {\n}\n" + PASSDB)], ""),
+    ("dovecot-passdb-return-ok", [],
+     "passdb again {\n  driver = gatepost\n}\n"),
+    ("dovecot-passdb-renames", [],
+     "passdb static {\n  fields {\n    user = %{user | username}\n  }\n}\n"),
+    ("dovecot-passdb-filter",
+     [(PASSDB, PASSDB + "  username_filter = *@example.com\n")], ""),
+    ("dovecot-passdb-mechanisms",
+     [(PASSDB, PASSDB + "  mechanisms_filter = plain\n")], ""),
+    ("dovecot-passdb-skip",
+     [(PASSDB, PASSDB + "  skip = authenticated\n")], ""),
+    ("dovecot-passdb-deny", [(PASSDB, PASSDB + "  deny = yes\n")], ""),
+    ("dovecot-passdb-protocol", [],
+     "protocol imap {\n  passdb static {\n    password = x\n  }\n}\n"),
+    ("dovecot-passdb-master", [], "passdb pam {\n  master = yes\n}\n"),
+    ("dovecot-other-conf", [("gatepost_config = ", "gatepost_config = /x")],
+     ""),
+    ("dovecot-mechanism", [("plain login", "plain anonymous")], ""),
+    ("dovecot-username-format",
+     [], "auth_username_format = %{user | username | lower}\n"),
+    ("dovecot-username-chars", [("passwd-file {", "sql {"),
+                                ("  passwd_file_path = {dir}/users\n", "")],
+     "auth_username_chars =\n"),
+    ("dovecot-trusted-networks", [],
+     "login_trusted_networks = 10.0.0.0/8\n"),
+    ("dovecot-login-plugin", [("gatepost_login = yes", "other = yes")], ""),
+    ("dovecot-login-plugin",
+     [], "protocol imap {\n  login_plugins {\n    other = yes\n  }\n}\n"),
+    ("dovecot-ssl-off", [("ssl = yes", "ssl = no")], ""),
+    ("dovecot-vsz-limit", [], "service auth {\n  vsz_limit = 32M\n}\n"),
+    ("dovecot-auth-cache", [], "auth_cache_size = 1G\n"),
+]
+
+
+@pytest.mark.parametrize("wanted, changes, more", TABLE, ids=[
+    f"{row[0]}-{number}" for number, row in enumerate(TABLE)])
+def test_dovecot(host, environment, wanted, changes, more):
+    changes = [(old.replace("{dir}", str(host.dir)), new)
+               for old, new in changes]
+    assert set(findings(host, environment, *changes, more=more)) == {wanted}
+
+
+@pytest.mark.parametrize("more", [
+    "", "auth_username_format = %{user | lower}\n",
+    "service auth {\n  vsz_limit = unlimited\n}\nauth_cache_size = 1G\n",
+    "passdb static {\n  master = yes\n  result_success = continue\n"
+    "  password = x\n}\n"])
+def test_what_is_not_wrong(host, environment, more):
+    assert findings(host, environment, more=more) == {}
+
+
+def test_rules_that_dovecot_overrules(host, environment):
+    host.lab.compile("*  imap=cleartext\n")
+    try:
+        found = findings(host, environment)
+        assert set(found) == {"dovecot-cleartext"}
+        assert "auth_allow_cleartext" in found["dovecot-cleartext"]["write"]
+        assert findings(host, environment,
+                        more="auth_allow_cleartext = yes\n") == {}
+        assert findings(
+            host, environment, more="remote 192.0.2.0/24 {\n"
+            "  auth_allow_cleartext = yes\n}\n") == {}
+    finally:
+        host.put_back()
+
+
+def test_settings_module(host, environment):
+    path = host.modules / "settings" / "libgatepost_settings.so"
+    kept = path.read_bytes()
+    with contextlib.ExitStack() as stack:
+        stack.callback(path.write_bytes, kept)
+        path.write_bytes(kept.replace(b".ABIv1", b".ABIv9"))
+        assert set(findings(host, environment)) == {
+            "dovecot-module-settings"}
+        path.unlink()
+        assert set(findings(host, environment)) == {
+            "dovecot-module-settings"}
+
+
+def test_readme(host, environment):
+    _, text = checking.readme_dovecot(host.lab.conf)
+    host.lab.write("dovecot.conf", "dovecot_config_version = 2.4.1\n"
+                   "dovecot_storage_version = 2.4.0\n" + text
+                   + "passdb pam {\n}\nuserdb passwd {\n}\n")
+    assert host.findings("--no-postfix", env=environment) == {}
