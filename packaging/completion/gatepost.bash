@@ -89,7 +89,8 @@ _gatepost() {
 		COMPREPLY=("${COMPREPLY[@]#"$strip"}")
 	fi
 	case ${COMPREPLY[0]-} in
-	*=)	[ "${#COMPREPLY[@]}" -ne 1 ] || compopt -o nospace 2>/dev/null ;;
+	*=)	[ "${#COMPREPLY[@]}" -ne 1 ] ||
+			compopt -o nospace 2>/dev/null ;;
 	'')	case ${COMP_WORDS[1]} in
 		diff|impact|refused|edit)
 			COMPREPLY=($(compgen -f -- "$current")) ;;

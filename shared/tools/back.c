@@ -22,8 +22,8 @@
 
 static const char help[] =
 "Usage: gatepost back [OPTION]...\n"
-"Puts the map before this one (MAP.prev) in force, at once, whatever the rules\n"
-"file says. Once more, and they change places again.\n"
+"Puts the map before this one (MAP.prev) in force, at once, whatever the\n"
+"rules file says. Once more, and they change places again.\n"
 "\n"
 "  -m, --map MAP       this map; gatepost.conf is not read then\n"
 "      --by NAME       who asks, for the journal\n"

@@ -16,7 +16,7 @@ static const char help[] =
 "Prints what was changed, when and by whom, the newest first.\n"
 "\n"
 "  -n, --number N      so many changes [20]; 0: all\n"
-"      --only DOMAIN   those that touched nothing but DOMAIN and its mailboxes\n"
+"      --only DOMAIN   those that touched only DOMAIN and its mailboxes\n"
 "  -j, --json          one JSON object a line\n"
 "  -c, --config FILE   gatepost.conf, or a folder with one\n"
 "      --help          print this\n"

@@ -1,6 +1,6 @@
 /* Reading goes backwards from the end, in pieces, so that the last change is
-   found at once in a journal of years. A line that a crash tore off is closed by
-   the next one that is added, and costs nothing but itself. */
+   found at once in a journal of years. A line that a crash tore off is closed
+   by the next one that is added, and costs nothing but itself. */
 
 #include "shared/tools/journal.h"
 

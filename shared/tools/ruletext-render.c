@@ -45,7 +45,8 @@ static bool is_blank(char c)
 }
 
 /* Where the white space begins that goes with a word that is dropped. */
-static size_t blanks_before(const struct gp_ruletext_opened *opened, size_t start)
+static size_t blanks_before(const struct gp_ruletext_opened *opened,
+			    size_t start)
 {
 	while (start > 0 && is_blank(opened->raw[start - 1]))
 		start--;
@@ -55,8 +56,8 @@ static size_t blanks_before(const struct gp_ruletext_opened *opened, size_t star
 /* Copies the line's bytes up to a word, and leaves out the word and what
    separates it: the blanks before it, or the whole physical line where nothing
    else stands on that. Returns where to go on. */
-static size_t skip_word(const struct gp_ruletext_opened *opened, const struct gp_ruletext_word *word,
-			size_t from, struct gp_text *out)
+static size_t skip_word(const struct gp_ruletext_opened *opened,
+			const struct gp_ruletext_word *word, size_t from, struct gp_text *out)
 {
 	size_t start = blanks_before(opened, word->start);
 	size_t end = word->end, behind = end;
@@ -87,7 +88,8 @@ static size_t append_place(const struct gp_ruletext_opened *opened)
 	return place;
 }
 
-static void add_new_words(const struct gp_ruletext_opened *opened, struct gp_text *out)
+static void add_new_words(const struct gp_ruletext_opened *opened,
+			  struct gp_text *out)
 {
 	for (size_t i = 0; i < opened->count; i++) {
 		const struct gp_ruletext_word *word = &opened->words[i];
@@ -101,7 +103,8 @@ static void add_new_words(const struct gp_ruletext_opened *opened, struct gp_tex
 }
 
 /* The line's bytes with its changes. */
-static void add_opened(const struct gp_ruletext_opened *opened, struct gp_text *out)
+static void add_opened(const struct gp_ruletext_opened *opened,
+		       struct gp_text *out)
 {
 	size_t place = append_place(opened), at = 0;
 
@@ -130,7 +133,8 @@ static void add_opened(const struct gp_ruletext_opened *opened, struct gp_text *
 }
 
 static void add_line_text(const struct gp_ruletext *text,
-			  const struct gp_ruletext_line *line, struct gp_text *out)
+			  const struct gp_ruletext_line *line,
+			  struct gp_text *out)
 {
 	if (line->opened == NULL || !line->opened->changed)
 		gp_text_add_mem(out, text->data + line->start,

@@ -38,7 +38,8 @@ static size_t hash(const char *key, size_t len)
 	return (size_t)(h ^ h >> 32);
 }
 
-static bool has_key(const struct gp_ruletext_line *line, const char *key, size_t len)
+static bool has_key(const struct gp_ruletext_line *line, const char *key,
+		    size_t len)
 {
 	return line->key_len == len && memcmp(line->key, key, len) == 0;
 }
@@ -330,7 +331,8 @@ static int cut_line(struct gp_arena *arena, const char *raw, size_t len,
 	return opening.lines == 1 && !opening.bad ? 0 : -1;
 }
 
-static struct gp_ruletext_opened *open_line(struct gp_ruletext *text, size_t index)
+static struct gp_ruletext_opened *open_line(struct gp_ruletext *text,
+					    size_t index)
 {
 	struct gp_ruletext_line *line = &text->lines[index];
 
@@ -358,7 +360,8 @@ const char *gp_ruletext_word(struct gp_ruletext *text, size_t line, size_t n,
 	return NULL;
 }
 
-static struct gp_ruletext_word *find_word(struct gp_ruletext_opened *opened, const char *name)
+static struct gp_ruletext_word *find_word(struct gp_ruletext_opened *opened,
+					  const char *name)
 {
 	size_t len = strlen(name);
 
@@ -375,7 +378,8 @@ static struct gp_ruletext_word *find_word(struct gp_ruletext_opened *opened, con
 const char *gp_ruletext_get(struct gp_ruletext *text, size_t line,
 			    const char *name)
 {
-	const struct gp_ruletext_word *word = find_word(open_line(text, line), name);
+	const struct gp_ruletext_word *word =
+		find_word(open_line(text, line), name);
 	const char *value;
 
 	if (word == NULL)
@@ -469,7 +473,8 @@ int gp_ruletext_set_raw(struct gp_ruletext *text, size_t index,
 			const char *raw, size_t len)
 {
 	struct gp_ruletext_line *line = &text->lines[index];
-	struct gp_ruletext_opened *opened = gp_arena_alloc(text->arena, sizeof(*opened));
+	struct gp_ruletext_opened *opened =
+		gp_arena_alloc(text->arena, sizeof(*opened));
 	char key[GP_RULETEXT_KEY_MAX];
 	const char *ending = gp_ruletext_line_is_new(line) ? text->eol :
 			     gp_ruletext_ending(text->data + line->start,

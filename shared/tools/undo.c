@@ -15,8 +15,8 @@
 
 static const char help[] =
 "Usage: gatepost undo [OPTION]... [N]\n"
-"Makes the rules what they were before change N, where its keys still stand as\n"
-"it left them. Without N, shows your last change and asks.\n"
+"Makes the rules what they were before change N, where its keys still stand\n"
+"as it left them. Without N, shows your last change and asks.\n"
 "\n"
 "      --yes           do not ask\n"
 "      --only DOMAIN   refuse whatever is not DOMAIN or a mailbox of it\n"

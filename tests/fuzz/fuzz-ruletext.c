@@ -1,5 +1,5 @@
-/* Edits of rules files: whatever the text, an edit of one line leaves every byte
-   outside of it where it was, the result is cut into the same lines, and the
+/* Edits of rules files: whatever the text, an edit of one line leaves every
+   byte outside of it where it was, the result is cut into the same lines, and the
    line says what was asked for. The first byte says which line, the second what
    is done to it. */
 

@@ -1,5 +1,5 @@
-"""gatepost set, unset, history, undo, back, edit, diff and list: the commands an
-administrator lives with. Needs no server."""
+"""gatepost set, unset, history, undo, back, edit, diff and list: the commands
+an administrator lives with. Needs no server."""
 
 import json
 import os

@@ -150,7 +150,8 @@ static void lines_are_found_by_key(void **state)
 {
 	struct gp_ruletext *text = open_text(
 		"b.test imap=off\nprofile:b imap=off\nB.TEST mode=trial "
-		"imap=off\nx@b.test imap=off\n.b.test imap=off\nnet:b 10.1.1.1\n");
+		"imap=off\nx@b.test imap=off\n.b.test imap=off\n"
+		"net:b 10.1.1.1\n");
 	size_t line = find(text, "b.test");
 
 	(void)state;
