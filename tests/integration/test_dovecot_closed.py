@@ -1,12 +1,13 @@
 """A map that cannot be read lets nobody in, and tells nobody whether his
 password was right."""
 
+import grp
 import os
 import re
 
 import pytest
 
-from gplab import clients, dovecot, releases
+from gplab import clients, common, dovecot, releases
 
 RULES = """
 *             all=tls
@@ -237,3 +238,18 @@ def test_builtin_rule_where_it_is_asked_for(good, lab):
     assert login(good, "imap", tls="implicit").ok
     assert not login(good, "imap", "wrong", tls="implicit").ok
     lab.write_conf(on_missing_map=None)
+
+
+def test_map_that_a_group_can_read(good, lab):
+    """With extra_groups, as the log advises, the auth process takes over new
+    maps that are not everybody's to read."""
+    good.extra = "service auth {\n  extra_groups = mail\n}\n"
+    os.chown(lab.map, 0, grp.getgrnam("mail").gr_gid)
+    lab.map.chmod(0o640)
+    good.start()
+    assert login(good, "imap").ok
+    assert "extra_groups" not in good.log()
+    lab.write_rules(RULES.replace("all=cleartext", "all=off"))
+    lab.run([common.program("gatemap"), "-c", lab.dir, lab.rules])
+    assert lab.map.stat().st_mode & 0o777 == 0o640
+    assert "[CONTACTADMIN]" in login(good, "imap").line
