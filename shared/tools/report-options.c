@@ -109,9 +109,16 @@ static void print(const struct report *report,
 	}
 }
 
-static void tell_unreadable(const struct report *report,
-			    const struct report_options *options)
+/* Nobody is not the same as nothing to see, as for one who may not read the
+   journal. */
+static void tell_what_is_missing(const struct report *report,
+				 const struct report_options *options)
 {
+	if (report->read.lines == 0)
+		gp_program_warning("there is nothing in these logs");
+	else if (report->kind == REPORT_IMPACT && report->logins == 0)
+		gp_program_warning("there is no login of Dovecot's or "
+				   "Postfix's in these logs");
 	if (report->read.unreadable == 0)
 		return;
 	gp_program_warning("%llu of %llu lines could not be read%s",
@@ -134,7 +141,7 @@ int report_run(struct report *report, struct survey *survey,
 	report->survey = survey;
 	report->anonymise = options->anonymise;
 	report_build(report);
-	tell_unreadable(report, options);
+	tell_what_is_missing(report, options);
 	if (options->html != NULL)
 		status = report_write_html(report, options->html);
 	if (status == 0)

@@ -84,6 +84,17 @@ static void domain_line(const struct report *report,
 	end_line(table, cell);
 }
 
+/* The same, with its blanks. */
+static void add_shown_words(struct gp_text *text, const struct gp_text *words)
+{
+	for (size_t i = 0; i < words->len; i++) {
+		if (words->data[i] == ' ')
+			gp_text_add_char(text, ' ');
+		else
+			gp_text_add_escaped(text, words->data + i, 1, 1);
+	}
+}
+
 static void add_clients(const struct report *report,
 			const struct report_row *row, struct gp_text *text)
 {
@@ -93,13 +104,19 @@ static void add_clients(const struct report *report,
 	report_list(report, row, report_clients, " ", SHOWN_CLIENTS, &names);
 	if (names.len > 0)
 		gp_text_add_char(text, ' ');
-	for (size_t i = 0; i < names.len; i++) {
-		if (names.data[i] == ' ')
-			gp_text_add_char(text, ' ');
-		else
-			gp_text_add_escaped(text, names.data + i, 1, 1);
-	}
+	add_shown_words(text, &names);
 	gp_text_deinit(&names);
+}
+
+static void add_rule(const struct report *report,
+		     const struct report_row *row, struct gp_text *text)
+{
+	struct gp_text rule;
+
+	gp_text_init(&rule);
+	report_add_rule(report, row, &rule);
+	add_shown_words(text, &rule);
+	gp_text_deinit(&rule);
 }
 
 static void row_line(const struct report *report, const struct report_row *row,
@@ -123,7 +140,7 @@ static void row_line(const struct report *report, const struct report_row *row,
 	report_list(report, row, report_addresses, ",", SHOWN_ADDRESSES,
 		    &cell[8]);
 	add_clients(report, row, &cell[8]);
-	report_add_rule(report, row, &cell[9]);
+	add_rule(report, row, &cell[9]);
 	end_line(table, cell);
 }
 

@@ -324,6 +324,31 @@ def test_outputs(gatepost, lab):
     assert gatepost.run("impact", "--csv", "--json", log).returncode == 64
 
 
+def test_terminals_are_safe(gatepost, lab):
+    """What a log holds cannot steer a terminal, in no form of output."""
+    log = write(lab, "escape.log", login("\x1b[2Ja\u202e@example.com")
+                + "2026-11-21T08:00:00Z mail dovecot: auth: gatepost: refused:"
+                " user=<a\\x1b[2Jb@example.com>, service=imap, cause=off, "
+                "rule=<\\x1b[2J>, file=<\\x1b[2J>, line=1, rip=192.0.2.1, "
+                "tls=none\n"
+                + "2026-11-21T08:00:00Z mail dovecot: imap-login: ID sent: "
+                "name=\x1b[2J: user=<>, session=<x>\n")
+    for command in ("impact", "refused"):
+        for form in ((), ("--csv",), ("--json",)):
+            done = gatepost.run(command, *form, "./" + log.name)
+            assert done.returncode == 1 and done.stdout
+            assert b"\x1b" not in done.stdout + done.stderr, (command, form)
+    assert b"\x1b" not in gatepost.run("impact", "--notice", log).stdout
+    assert b"\x1b" not in gatepost.run("impact", "-v", "--set", log).stderr
+
+
+def test_nothing_to_see_is_said(gatepost, lab):
+    done = gatepost.run("impact", "-")
+    assert done.returncode == 0 and b"nothing in these logs" in done.stderr
+    done = gatepost.run("impact", "-", stdin=b"Nov 21 08:00:00 h x: y\n")
+    assert done.returncode == 0 and b"no login" in done.stderr
+
+
 def test_exit_codes(gatepost, lab):
     fine = write(lab, "fine.log", login("bob@example.com", TLS))
     assert gatepost.run("impact", fine).returncode == 0
