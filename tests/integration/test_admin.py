@@ -32,6 +32,14 @@ eve@other.example imap=off
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
+def mounts_are_private():
+    """Whether a process may have mounts of its own: not in every
+    container."""
+    return subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        capture_output=True, check=False).returncode == 0
+
+
 class Folder:
     """A rules file in a folder of its own, and gatepost."""
 
