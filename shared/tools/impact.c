@@ -90,7 +90,8 @@ static int read_option(struct options *options, int option)
 		return 0;
 	case OPTION_AT:
 		options->at_given = true;
-		return report_options_time("--at", optarg, &options->at);
+		return report_options_time("--at", optarg, false,
+					   &options->at);
 	case OPTION_DOMAIN:
 		return read_domain(options, optarg);
 	case OPTION_SET:

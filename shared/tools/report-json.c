@@ -3,27 +3,13 @@
 #include "shared/tools/report.h"
 
 #include <jansson.h>
-#include <string.h>
 
 #include "shared/base/clock.h"
-
-static json_t *string(const char *str)
-{
-	json_t *value = json_string(str);
-	struct gp_text escaped;
-
-	if (value != NULL)
-		return value;
-	gp_text_init(&escaped);
-	gp_text_add_escaped(&escaped, str, strlen(str), strlen(str));
-	value = json_string(escaped.data);
-	gp_text_deinit(&escaped);
-	return value;
-}
+#include "shared/tools/json-text.h"
 
 static json_t *string_or_null(const char *str)
 {
-	return *str != '\0' ? string(str) : json_null();
+	return gp_json_text(*str != '\0' ? str : NULL);
 }
 
 static json_t *moment(int64_t time)
@@ -45,7 +31,7 @@ static json_t *number(uint64_t value)
 
 static void append(void *context, const char *value)
 {
-	json_array_append_new(context, string(value));
+	json_array_append_new(context, gp_json_text(value));
 }
 
 static json_t *list(const struct report *report, const struct report_row *row,
@@ -76,15 +62,15 @@ static json_t *row_object(const struct report *report,
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "mailbox", string(row->mailbox));
-	json_object_set_new(object, "domain", string(row->domain));
+	json_object_set_new(object, "mailbox", gp_json_text(row->mailbox));
+	json_object_set_new(object, "domain", gp_json_text(row->domain));
 	json_object_set_new(object, "service",
-			    string(gp_service_name(row->service)));
+			    gp_json_text(gp_service_name(row->service)));
 	json_object_set_new(object, "state",
-			    string(report_state_name(row)));
+			    gp_json_text(report_state_name(row)));
 	json_object_set_new(object, "cause",
 			    row->finding.cause == GP_CAUSE_NONE ? json_null() :
-			    string(gp_cause_name(row->finding.cause)));
+			    gp_json_text(gp_cause_name(row->finding.cause)));
 	json_object_set_new(object, "unknown", string_or_null(
 			    report_missing_name(row->missing)));
 	json_object_set_new(object, "password_verified",
@@ -107,7 +93,7 @@ static json_t *domain_object(const struct report_domain *domain)
 	json_t *object = json_object();
 
 	if (domain->name != NULL)
-		json_object_set_new(object, "domain", string(domain->name));
+		json_object_set_new(object, "domain", gp_json_text(domain->name));
 	json_object_set_new(object, "mailboxes", number(domain->seen));
 	json_object_set_new(object, "refused",
 			    number(domain->mailboxes[SURVEY_REFUSED]));

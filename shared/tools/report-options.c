@@ -4,9 +4,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "shared/base/arena.h"
 #include "shared/base/clock.h"
+#include "shared/tools/edits.h"
 #include "shared/tools/program.h"
 
 void report_options_init(struct report_options *options)
@@ -16,26 +17,22 @@ void report_options_init(struct report_options *options)
 	options->until = GP_TIME_LAST;
 }
 
-/* A date, at this host's midnight. */
-static bool read_date(const char *value, int64_t *time_r)
+/* What is written for a time means the same as with "gatepost set --until"; a
+   span is one into the past where logs are meant. */
+int report_options_time(const char *name, const char *value,
+			bool spans_go_back, int64_t *time_r)
 {
-	struct tm tm = { .tm_isdst = -1 };
-	const char *end = strptime(value, "%Y-%m-%d", &tm);
+	struct gp_arena *arena = gp_arena_new();
+	int64_t now = gp_time_now();
+	const char *error, *text = edit_time(value, now, arena, &error);
+	int status = 0;
 
-	if (end == NULL || *end != '\0' || strlen(value) != 10)
-		return false;
-	*time_r = mktime(&tm);
-	return true;
-}
-
-int report_options_time(const char *name, const char *value, int64_t *time_r)
-{
-	const char *error;
-
-	if (gp_time_parse(value, time_r, &error) == 0 ||
-	    read_date(value, time_r))
-		return 0;
-	return gp_program_usage("%s %s: %s", name, value, error);
+	if (text == NULL || gp_time_parse(text, time_r, &error) < 0)
+		status = gp_program_usage("%s %s: %s", name, value, error);
+	else if (spans_go_back && strchr(value, '-') == NULL)
+		*time_r = now - (*time_r - now);
+	gp_arena_free(&arena);
+	return status;
 }
 
 int report_options_format(struct report_options *options,
@@ -67,11 +64,11 @@ int report_options_take(struct report_options *options, int option,
 		status = report_options_format(options, REPORT_CSV);
 		break;
 	case REPORT_OPTION_SINCE:
-		status = report_options_time("--since", value,
+		status = report_options_time("--since", value, true,
 					     &options->since);
 		break;
 	case REPORT_OPTION_UNTIL:
-		status = report_options_time("--until", value,
+		status = report_options_time("--until", value, true,
 					     &options->until);
 		break;
 	case REPORT_OPTION_HTML:

@@ -60,9 +60,9 @@ enum {
 "  -v, --verbose       show lines that cannot be read\n" \
 "      --help          print this\n" \
 "\n" \
-"TIME is as in 2027-03-01T00:00:00Z or 2027-03-01. LOG is a file (as it is,\n" \
-"or compressed by gzip, xz or zstd), \"-\" for standard input, or a journal\n" \
-"(a file or a folder); without one it is this host's journal.\n"
+"TIME is as in 2027-03-01T00:00:00Z, 2027-03-01 or 7d (that long ago). LOG is\n" \
+"a file (as it is, or compressed by gzip, xz or zstd), \"-\" for standard\n" \
+"input, or a journal (a file or a folder); without one, this host's journal.\n"
 
 void report_options_init(struct report_options *options);
 /* Takes an option that was found. Returns 1 for one of these, 0 for another,
@@ -72,10 +72,10 @@ int report_options_take(struct report_options *options, int option,
 /* One form of output only. Returns 0, or EX_USAGE with the message. */
 int report_options_format(struct report_options *options,
 			  enum report_format format);
-/* RFC 3339, or a date, which begins at midnight here. Returns 0, or EX_USAGE
-   with the message written. */
+/* RFC 3339, a date, which begins at midnight here, or a span from now ("7d").
+   Returns 0, or EX_USAGE with the message written. */
 int report_options_time(const char *name, const char *value,
-			int64_t *time_r);
+			bool spans_go_back, int64_t *time_r);
 
 /* Reads the logs, and writes the page and, but for REPORT_SET and
    REPORT_NOTICE, the report. Returns 0, or an exit code. report has kind,

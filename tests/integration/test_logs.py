@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import subprocess
+import time
 
 import pytest
 
@@ -275,6 +276,15 @@ def test_time_of_judgement(gatepost, lab):
                                  ("a@soon.example", "2026-05", 1)}
     assert gatepost.named("--at", "2026-08-01", log) == {
         ("a@later.example", "imap", "off")}
+    # A span is one into the past; the logins are made now, and a week ago.
+    now = time.time()
+    recent = write(lab, "recent", "".join(
+        login("alice@example.com", stamp=time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - days * 86400)))
+        for days in (0, 7)))
+    for span, count in (("2d", 1), ("2w", 2)):
+        row, = gatepost.impact("--since", span, recent)["rows"]
+        assert row["count"] == count
     assert gatepost.named("--since", "2026-06-15", log) == {
         ("a@later.example", "imap", "off")}
     assert gatepost.named("--until", "2026-06-15T00:00:00Z", log) == {
