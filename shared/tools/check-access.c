@@ -59,7 +59,7 @@ static bool is_member(const struct person *person, gid_t gid)
 	return false;
 }
 
-/* mode is of the owner: S_IRUSR or S_IXUSR. */
+/* mode is of the owner: S_IRUSR, S_IWUSR or S_IXUSR. */
 static bool may(const struct person *person, const char *path, mode_t mode)
 {
 	struct stat st;
@@ -90,7 +90,8 @@ static bool may_enter_folders(const struct person *person, char *path)
 	return true;
 }
 
-bool check_may_read(const char *path, const char *user, const char *groups)
+static bool may_reach(const char *path, const char *user, const char *groups,
+		      mode_t mode)
 {
 	struct person person;
 	char *copy;
@@ -101,7 +102,17 @@ bool check_may_read(const char *path, const char *user, const char *groups)
 	copy = strdup(path);
 	entered = copy != NULL && may_enter_folders(&person, copy);
 	free(copy);
-	return entered && may(&person, path, S_IRUSR);
+	return entered && may(&person, path, mode);
+}
+
+bool check_may_read(const char *path, const char *user, const char *groups)
+{
+	return may_reach(path, user, groups, S_IRUSR);
+}
+
+bool check_may_connect(const char *path, const char *user)
+{
+	return may_reach(path, user, "", S_IWUSR);
 }
 
 bool check_is_open_to_all(const char *path)

@@ -4,25 +4,39 @@
 
 #include <string.h>
 
+static bool not_understood(const struct check_dovecot *dovecot,
+			   const char *error)
+{
+	struct check *check = dovecot->check;
+
+	check_add(check, "dovecot-config",
+		  gp_arena_printf(check->arena, "what doveconf prints is not "
+				  "understood: %s", error),
+		  "Dovecot's configuration was not checked",
+		  "take a newer Gatepost, or check by the manual");
+	return false;
+}
+
 /* Modules lie in one folder, by kind; those of login processes in "login".
    What Dovecot was built with says where. */
 static bool find_folders(struct check_dovecot *dovecot)
 {
 	static const char *const argv[] = {
-		"doveconf", "-d", "-h", "login_plugin_dir", "libexec_dir", NULL
+		"doveconf", "-d", "login_plugin_dir", "libexec_dir", NULL
 	};
 	struct check *check = dovecot->check;
-	const char *login = check_run(check, "dovecot-config", argv);
-	const char *libexec, *slash;
-	size_t len;
+	const char *output = check_run(check, "dovecot-config", argv);
+	const char *login, *slash, *error;
+	struct gp_doveconf built;
 
-	if (login == NULL)
+	if (output == NULL)
 		return false;
-	len = strcspn(login, "\n");
-	libexec = login + len + (login[len] != '\0');
-	dovecot->libexec_dir = gp_arena_strndup(check->arena, libexec,
-						strcspn(libexec, "\n"));
-	login = gp_arena_strndup(check->arena, login, len);
+	if (gp_doveconf_parse(output, strlen(output), check->arena, &built,
+			      &error) < 0)
+		return not_understood(dovecot, error);
+	dovecot->libexec_dir = gp_dove_value_or(&built.root, "libexec_dir",
+						"");
+	login = gp_dove_value_or(&built.root, "login_plugin_dir", "");
 	slash = strrchr(login, '/');
 	dovecot->module_dir = check->options->module_dir;
 	if (dovecot->module_dir == NULL)
@@ -34,7 +48,6 @@ static bool find_folders(struct check_dovecot *dovecot)
 
 static bool read_configuration(struct check_dovecot *dovecot)
 {
-	static const char id[] = "dovecot-config";
 	struct check *check = dovecot->check;
 	const char *file = check->options->dovecot_config;
 	const char *argv[5] = { "doveconf" };
@@ -46,18 +59,13 @@ static bool read_configuration(struct check_dovecot *dovecot)
 		argv[argc++] = file;
 	}
 	argv[argc++] = "-n";
-	output = check_run(check, id, argv);
+	output = check_run(check, "dovecot-config", argv);
 	if (output == NULL)
 		return false;
 	if (gp_doveconf_parse(output, strlen(output), check->arena,
-			      &dovecot->conf, &error) == 0)
-		return true;
-	check_add(check, id,
-		  gp_arena_printf(check->arena, "what doveconf -n prints is "
-				  "not understood: %s", error),
-		  "Dovecot's configuration was not checked",
-		  "take a newer Gatepost, or check by the manual");
-	return false;
+			      &dovecot->conf, &error) < 0)
+		return not_understood(dovecot, error);
+	return true;
 }
 
 static void go_through(const struct check_dovecot *dovecot,

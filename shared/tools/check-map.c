@@ -3,7 +3,7 @@
 
 #include "shared/tools/check.h"
 
-#include <errno.h>
+#include <dirent.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -71,6 +71,23 @@ static void check_open_to_all(struct check *check, const char *path)
 		  gp_arena_printf(check->arena, "chmod o-w %s", path));
 }
 
+/* The files in a folder of rules. */
+static void check_open_files(struct check *check, const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			check_open_to_all(check,
+				gp_arena_printf(check->arena, "%s/%s", folder,
+						entry->d_name));
+	}
+	closedir(dir);
+}
+
 /* The rules may be another user's (a panel's). */
 static void check_owner(struct check *check, const char *path)
 {
@@ -97,6 +114,7 @@ static void check_files(struct check *check)
 
 	check_open_to_all(check, check->conf);
 	check_open_to_all(check, settings->rules);
+	check_open_files(check, settings->rules);
 	check_open_to_all(check, conf_folder);
 	if (strcmp(rules_folder, conf_folder) != 0)
 		check_open_to_all(check, rules_folder);
@@ -220,7 +238,6 @@ static void check_source_of_map(struct check *check)
 
 static void check_summary(struct check *check)
 {
-	static const char id[] = "summary";
 	unsigned char bytes[GP_SUMMARY_MAX], wanted[GP_SUMMARY_MAX];
 	struct gp_summary summary;
 	char name[PATH_MAX];
@@ -238,7 +255,7 @@ static void check_summary(struct check *check)
 		what = "does not say what the map says";
 	if (what == NULL)
 		return;
-	check_add(check, id,
+	check_add(check, "summary",
 		  gp_arena_printf(check->arena, "%s %s", name, what),
 		  "clients without TLS are asked for passwords that no rule "
 		  "accepts, or not asked for those that a rule does",

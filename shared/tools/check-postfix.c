@@ -184,30 +184,52 @@ static bool is_loopback(const char *inet)
 	       strncmp(inet, "localhost", 9) == 0;
 }
 
-static void check_socket(struct check *check, const char *name)
+static void check_inet_socket(struct check *check, const char *name)
 {
-	if (strncmp(name, "inet:", 5) == 0) {
-		if (is_loopback(name + 5))
-			return;
-		check_add(check, "policyd-open",
-			  gp_arena_printf(check->arena, "%s: policy_socket is "
-					  "%s, no loopback address",
-					  check->conf, name),
-			  "anybody in the network can ask for everybody's "
-			  "rules: the protocol has neither passwords nor "
-			  "encryption",
-			  "policy_socket = /var/spool/postfix/gatepost/policy");
+	if (is_loopback(name + strlen("inet:")))
 		return;
-	}
-	if (strncmp(name, "unix:", 5) == 0)
-		name += 5;
-	if (answers(name))
-		return;
-	check_add(check, "policyd-down",
-		  gp_arena_printf(check->arena, "%s: nobody listens there",
-				  name),
-		  "the submission services answer 451 to every mail",
-		  "systemctl enable --now gatepost-policyd");
+	check_add(check, "policyd-open",
+		  gp_arena_printf(check->arena, "%s: policy_socket is %s, no "
+				  "loopback address", check->conf, name),
+		  "anybody in the network can ask for everybody's rules: the "
+		  "protocol has neither passwords nor encryption",
+		  "policy_socket = /var/spool/postfix/gatepost/policy");
+}
+
+static void check_unix_socket(const struct check_postfix *postfix,
+			      const char *path)
+{
+	struct check *check = postfix->check;
+	const char *owner = gp_postconf_value(&postfix->conf, NULL,
+					      "mail_owner", "postfix");
+
+	if (!answers(path))
+		check_add(check, "policyd-down",
+			  gp_arena_printf(check->arena, "%s: nobody listens "
+					  "there", path),
+			  "the submission services answer 451 to every mail",
+			  "systemctl enable --now gatepost-policyd");
+	else if (!check_may_connect(path, owner))
+		check_add(check, "policyd-closed",
+			  gp_arena_printf(check->arena, "%s: Postfix (user %s) "
+					  "may not connect to it", path,
+					  owner),
+			  "the submission services answer 451 to every mail",
+			  gp_arena_printf(check->arena, "chgrp %s FOLDER "
+					  "SOCKET; chmod 0750 FOLDER; chmod "
+					  "0660 SOCKET\nor leave folder and "
+					  "socket to gatepost-policyd, started "
+					  "by root", owner));
+}
+
+static void check_socket(const struct check_postfix *postfix, const char *name)
+{
+	if (strncmp(name, "inet:", 5) == 0)
+		check_inet_socket(postfix->check, name);
+	else
+		check_unix_socket(postfix,
+				  name + (strncmp(name, "unix:", 5) == 0 ?
+					  5 : 0));
 }
 
 /* A daemon that Postfix starts itself has no socket of its own. */
@@ -233,6 +255,6 @@ void check_postfix(struct check *check)
 		return;
 	while (!is_spawned(&postfix.conf) &&
 	       (name = gp_dove_next_word(&sockets, check->arena)) != NULL)
-		check_socket(check, name);
+		check_socket(&postfix, name);
 	check_services(&postfix);
 }

@@ -92,7 +92,9 @@ void check_postfix(struct check *check);
 /* Whether that user, with those further groups (separated by white space), can
    read the file and get through the folders above it. Root can. */
 bool check_may_read(const char *path, const char *user, const char *groups);
-/* The file, and whether others than its owner and group may write to it. */
+/* The same for connecting to a socket. */
+bool check_may_connect(const char *path, const char *user);
+/* Whether others than its owner and group may write to the file. */
 bool check_is_open_to_all(const char *path);
 
 /* A table's rows speak of the Dovecot configuration... */

@@ -13,6 +13,7 @@
 #include "shared/base/clock.h"
 #include "shared/map/reader.h"
 #include "shared/tools/configuration.h"
+#include "shared/tools/doveconf.h"
 #include "shared/tools/gatepost.h"
 #include "shared/tools/kick-report.h"
 #include "shared/tools/program.h"
@@ -129,19 +130,38 @@ static int run_well(const struct kick *kick, const char *program,
 	return EX_UNAVAILABLE;
 }
 
+static bool trusts_anybody(const struct gp_dove_block *block)
+{
+	for (; block != NULL; block = block->next) {
+		if (*gp_dove_value_or(block, "login_trusted_networks",
+				      "") != '\0' ||
+		    trusts_anybody(block->blocks))
+			return true;
+	}
+	return false;
+}
+
+/* Whether some hosts may name other addresses than their own. */
 static int ask_for_trust(const struct kick *kick, bool *forwards_r)
 {
-	static const char *const words[] = {
-		"-h", "login_trusted_networks", NULL
-	};
+	static const char *const words[] = { "-n", NULL };
+	struct gp_doveconf conf;
 	struct gp_run done;
+	const char *error;
 	int status = run_well(kick, "doveconf", words, &done);
 
 	if (status != 0)
 		return status;
-	*forwards_r = strspn(done.output.data, " \t\n") != done.output.len;
+	if (gp_doveconf_parse(done.output.data, done.output.len, kick->arena,
+			      &conf, &error) < 0) {
+		gp_program_error("what doveconf prints is not understood: %s",
+				 error);
+		status = EX_UNAVAILABLE;
+	} else {
+		*forwards_r = trusts_anybody(&conf.root);
+	}
 	gp_run_deinit(&done);
-	return 0;
+	return status;
 }
 
 static int ask_for_sessions(struct kick *kick)

@@ -348,6 +348,21 @@ def test_files_that_all_may_write(host, name):
         path.chmod(mode)
 
 
+def test_file_in_a_folder_of_rules(host):
+    folder = host.dir / "rules.d"
+    folder.mkdir()
+    (folder / "10-rules").write_text(checking.RULES)
+    host.lab.write_conf(rules=folder)
+    host.lab.run([checking.common.program("gatemap"), "-c", host.lab.conf,
+                  "-o", host.lab.map, folder], check=False)
+    (folder / "10-rules").chmod(0o666)
+    try:
+        found = host.findings()
+        assert str(folder / "10-rules") in found["files-open"]["what"]
+    finally:
+        host.lab.write_conf(rules=host.lab.rules)
+
+
 def test_owner_of_the_settings(host):
     os.chown(host.lab.conf, 65534, 65534)
     assert set(host.findings()) == {"files-owner"}
@@ -478,6 +493,17 @@ def test_policyd(host):
     host.lab.write_conf(
         policy_socket=f"{host.policy} inet:192.0.2.1:10040")
     assert set(host.findings()) == {"policyd-open"}
+
+
+@pytest.mark.parametrize("part", ["policy", "."])
+def test_policyd_to_whom_postfix_may_not_connect(host, part):
+    path = host.policy.parent / part
+    mode = path.stat().st_mode
+    path.chmod(0o700)
+    try:
+        assert set(host.findings()) == {"policyd-closed"}
+    finally:
+        path.chmod(mode)
 
 
 # Modules

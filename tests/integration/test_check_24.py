@@ -11,8 +11,8 @@ from gplab import checking
 STAND_IN = """
 if [ "$1" = -d ]
 then
-    echo /usr/lib/dovecot/modules/login
-    echo /usr/lib/dovecot
+    echo "login_plugin_dir = /usr/lib/dovecot/modules/login"
+    echo "libexec_dir = /usr/lib/dovecot"
 else
     echo "# 2.4.1-4 (7d8c0e5759): $2"
     cat "$2"

@@ -144,15 +144,17 @@ def test_key(server, open_session, key, ended):
         assert is_there(server, user)
 
 
-def test_a_forwarded_address_makes_it_unsure(server, open_session):
+@pytest.mark.parametrize("trust", [
+    "login_trusted_networks = 127.0.0.80",
+    "protocol imap {\n  login_trusted_networks = 127.0.0.80\n}"])
+def test_a_forwarded_address_makes_it_unsure(server, open_session, trust):
     """Where Dovecot trusts somebody with other addresses, the session may
     have come from the webmail."""
     open_session("alice@example.com")
     server.lab.write_conf(webmail_networks="127.0.0.80")
     server.lab.compile(RULES + "alice@example.com  imap=off\n")
     trusting = server.lab.write(
-        "trusting.conf", server.conf.read_text()
-        + "\nlogin_trusted_networks = 127.0.0.80\n")
+        "trusting.conf", f"{server.conf.read_text()}\n{trust}\n")
     try:
         done = kick(server, "--dovecot-config", trusting)
         assert ": left open; perhaps refused: off" in done.stdout

@@ -144,6 +144,7 @@ class Host:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.policy))
         self.listener.listen(100)
+        self.policy.chmod(0o666)
         lab.closers.append(self.listener.close)
         self.good = None
         self.put_back()
@@ -151,11 +152,22 @@ class Host:
                            ("login", "libgatepost_login")):
             (self.modules / kind).mkdir(parents=True)
             shutil.copy2(common.module(name), self.modules / kind)
+        self.prefix = []
         if IS_2_4:
-            (self.modules / "settings").mkdir()
-            shutil.copy2(common.module("libgatepost_settings"),
-                         self.modules / "settings")
+            self.add_settings_module()
         self.write()
+
+    def add_settings_module(self):
+        """2.4's doveconf must find it where Dovecot looks; the one that is
+        checked, and may be broken, is another copy."""
+        release = releases.release()
+        built = common.module("libgatepost_settings")
+        (self.modules / "settings").mkdir()
+        shutil.copy2(built, self.modules / "settings")
+        bound = self.dir / "settings-modules"
+        shutil.copytree(release.installed("settings"), bound)
+        shutil.copy2(built, bound)
+        self.prefix = release.in_namespace({"settings": bound})
 
     def state(self):
         """What the files around the map are, as far as tests change them."""
@@ -186,7 +198,7 @@ class Host:
     def check(self, *options, **run_options):
         """Runs the check and returns the finished process."""
         return self.lab.run(
-            [common.program("gatepost"), "check", "-c", self.lab.conf,
+            [*self.prefix, common.program("gatepost"), "check", "-c", self.lab.conf,
              "--dovecot-config", self.dir / "dovecot.conf",
              "--postfix-config", self.dir / "postfix",
              "--module-dir", self.modules, "--policyd-user", "nobody",
