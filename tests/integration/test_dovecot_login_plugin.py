@@ -23,7 +23,7 @@ PROTOCOLS = ("imap", "pop3", "submission", "sieve")
 TRUSTED = "127.0.0.12"
 PROXY = "127.0.0.10"
 EXTRA = f"""
-login_trusted_networks = {TRUSTED}
+login_trusted_networks = {TRUSTED} {common.SERVER}
 haproxy_trusted_networks = {PROXY} {common.SERVER}
 service imap-login {{
   inet_listener proxied {{
@@ -236,6 +236,18 @@ def test_forwarded_addresses_are_not_the_connection(request, which):
                                     "x-connected-ip": common.SERVER})
             answer = client.login(f"alice@{domain}.example", "secret")
             assert not answer.ok, (address, answer)
+
+
+@pytest.mark.parametrize("which, lets_in", [("server", True),
+                                            ("without_plugin", False)])
+def test_webmail_on_the_server_itself(request, which, lets_in):
+    """It may speak cleartext, also for a client whose address it forwards;
+    but only the plugin can tell it from a proxy."""
+    server = request.getfixturevalue(which)
+    with clients.Login(server, "imap", common.SERVER) as client:
+        forged.imap_id(client, {"x-originating-ip": "198.51.100.7"})
+        answer = client.login("alice@secure.example", "secret")
+        assert answer.ok == lets_in, answer
 
 
 def test_the_auth_socket(server):

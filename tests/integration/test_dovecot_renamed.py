@@ -129,6 +129,30 @@ def test_passdbs_behind_have_their_say(lab, database):
     server.stop()
 
 
+def test_two_databases(lab, database):
+    """The second is asked for those whom the first does not know."""
+    second = sqlusers.SqlUsers(
+        lab, [("carol1", "carol@real.example", "secret"),
+              ("dave1", "dave@shut.example", "secret")], {}, name="second")
+    server = dovecot.Dovecot(
+        lab, protocols="imap",
+        passdbs=[releases.gatepost(),
+                 releases.sql(database, result_success="continue"),
+                 releases.sql(second, result_success="continue",
+                              skip="authenticated"),
+                 releases.gatepost()]).start()
+    for mechanism in MECHANISMS:
+        for name in ("alice1", "carol1"):
+            assert login(server, name, mechanism=mechanism).ok
+            assert not login(server, name, "wrong", mechanism).ok
+        for name in ("bob1", "dave1", "nobody1"):
+            for password in ("secret", "wrong"):
+                answer = login(server, name, password, mechanism)
+                assert answer.line == ("a NO [AUTHENTICATIONFAILED] "
+                                       "Authentication failed."), answer
+    server.stop()
+
+
 def test_no_map(lab, database):
     """The second one, too, fails closed, after the password was found
     right."""

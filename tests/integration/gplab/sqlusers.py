@@ -27,8 +27,9 @@ class SqlUsers:
     aliases    alias domain -> domain
     """
 
-    def __init__(self, lab, mailboxes, aliases):
-        self.path = lab.dir / "users.sqlite"
+    def __init__(self, lab, mailboxes, aliases, name="users"):
+        self.name = name
+        self.path = lab.dir / f"{name}.sqlite"
         with sqlite3.connect(self.path) as database:
             database.executescript(SCHEMA)
             for login, address, password, *host in mailboxes:
@@ -46,7 +47,7 @@ class SqlUsers:
     def write_conf(self):
         """The file that 2.3 reads; returns its path."""
         query = QUERY.strip().replace("\n", " \\\n")
-        return self.lab.write("sql.conf", f"""
+        return self.lab.write(f"{self.name}.conf", f"""
 driver = sqlite
 connect = {self.path}
 password_query = {query}
