@@ -82,6 +82,43 @@ static const char *builtin_value(unsigned attr)
 	}
 }
 
+static const char *print_origin_value(const struct gp_source *source,
+				      const struct gp_origin *origin,
+				      unsigned attr, struct gp_arena *arena)
+{
+	struct gp_text text;
+	const char *value;
+
+	gp_text_init(&text);
+	gp_print_value(source, origin->line, attr, &text);
+	value = gp_arena_strdup(arena, text.data);
+	gp_text_deinit(&text);
+	return value;
+}
+
+static const char *print_origin_key(const struct gp_source *source,
+				    const struct gp_origin *origin,
+				    struct gp_arena *arena)
+{
+	struct gp_text text;
+	const char *key;
+
+	gp_text_init(&text);
+	gp_level_print(source, origin->level, &text);
+	key = gp_arena_strdup(arena, text.data);
+	gp_text_deinit(&text);
+	return key;
+}
+
+static const char *origin_file(const struct gp_source *source,
+			       const struct gp_origin *origin)
+{
+	const char *file = source->file_name(source->context,
+					     origin->line->file);
+
+	return file != NULL ? file : "";
+}
+
 static void add_attribute(struct explanation *explanation,
 			  const struct gp_source *source,
 			  const struct gp_origin *origin, unsigned attr,
@@ -89,24 +126,59 @@ static void add_attribute(struct explanation *explanation,
 {
 	struct explain_attribute *attribute =
 		&explanation->attribute[explanation->attribute_count++];
-	struct gp_text text;
-	const char *file;
 
 	attribute->name = gp_attribute_name(attr);
 	if (origin->line == NULL) {
 		attribute->value = builtin_value(attr);
 		return;
 	}
-	gp_text_init(&text);
-	gp_print_value(source, origin->line, attr, &text);
-	attribute->value = gp_arena_strdup(arena, text.data);
-	gp_text_clear(&text);
-	gp_level_print(source, origin->level, &text);
-	attribute->key = gp_arena_strdup(arena, text.data);
-	gp_text_deinit(&text);
-	file = source->file_name(source->context, origin->line->file);
-	attribute->file = file != NULL ? file : "";
+	attribute->value = print_origin_value(source, origin, attr, arena);
+	attribute->key = print_origin_key(source, origin, arena);
+	attribute->file = origin_file(source, origin);
 	attribute->line = origin->line->number;
+}
+
+/* Whether an origin before the n-th is the same line: a locked one stands in
+   both halves of the order. */
+static bool was_seen(const struct gp_resolved *resolved, unsigned attr,
+		     size_t n, const struct gp_origin *origin)
+{
+	struct gp_origin other;
+
+	for (size_t i = 0; i < n; i++) {
+		gp_resolved_nth(resolved, attr, i, &other);
+		if (other.line->file == origin->line->file &&
+		    other.line->number == origin->line->number)
+			return true;
+	}
+	return false;
+}
+
+static void add_beaten(struct explain_attribute *attribute,
+		       const struct gp_source *source,
+		       const struct gp_resolved *resolved, unsigned attr,
+		       struct gp_arena *arena)
+{
+	const struct explain_beaten **end = &attribute->beaten;
+	struct gp_origin origin;
+
+	for (size_t n = 1; ; n++) {
+		struct explain_beaten *beaten;
+
+		gp_resolved_nth(resolved, attr, n, &origin);
+		if (origin.line == NULL)
+			return;
+		if (was_seen(resolved, attr, n, &origin))
+			continue;
+		beaten = gp_arena_alloc(arena, sizeof(*beaten));
+		beaten->value = print_origin_value(source, &origin, attr,
+						   arena);
+		beaten->key = print_origin_key(source, &origin, arena);
+		beaten->file = origin_file(source, &origin);
+		beaten->line = origin.line->number;
+		*end = beaten;
+		end = &beaten->next;
+	}
 }
 
 /* The name whose rules are judged. Returns -1 when there is none. */
@@ -141,6 +213,9 @@ static void add_attributes(struct explanation *explanation,
 	for (unsigned attr = 0; attr < EXPLAIN_ATTRIBUTES; attr++) {
 		gp_resolved_origin(resolved, attr, &origin);
 		add_attribute(explanation, source, &origin, attr, arena);
+		if (origin.line != NULL)
+			add_beaten(&explanation->attribute[attr], source,
+				   resolved, attr, arena);
 	}
 }
 

@@ -100,6 +100,18 @@ static int column_width(size_t longest)
 	return longest > 40 ? 40 : (int)longest;
 }
 
+/* What would hold without the lines above it. */
+static void print_beaten(const struct explain_attribute *attribute,
+			 int value_width, int key_width)
+{
+	const struct explain_beaten *beaten = attribute->beaten;
+
+	for (; beaten != NULL; beaten = beaten->next)
+		printf("  %-20s %-*s  %-*s  %s:%u\n", "  beats",
+		       value_width, beaten->value, key_width, beaten->key,
+		       beaten->file, beaten->line);
+}
+
 static void print_attributes(const struct explanation *explanation)
 {
 	size_t value_len = 0, key_len = 0;
@@ -129,6 +141,8 @@ static void print_attributes(const struct explanation *explanation)
 			       attribute->line);
 		else
 			printf("  (built in)\n");
+		print_beaten(attribute, column_width(value_len),
+			     column_width(key_len));
 	}
 }
 

@@ -32,9 +32,20 @@ struct explain_texts {
 	const char *smtp;
 };
 
+/* A value that a line sets, and that another one comes before. */
+struct explain_beaten {
+	const char *value;
+	const char *key;
+	const char *file;
+	uint32_t line;
+	const struct explain_beaten *next;
+};
+
 /* An attribute as it holds for the name. */
 struct explain_attribute {
 	const char *name;
+	/* In the order in which they would hold. */
+	const struct explain_beaten *beaten;
 	/* NULL where a text is not set. */
 	const char *value;
 	/* NULL, NULL and 0 for the built-in rule; file is not NULL where key

@@ -748,3 +748,18 @@ def _as_nobodys(folder, settings):
     folder.configure(settings)
     os.chown(folder.rules, pwd.getpwnam("nobody").pw_uid, -1)
     return folder.refused(77, "set", "bob@example.com", "imap=off")
+
+
+def test_explain_names_the_lines_that_were_beaten(folder):
+    folder.ok("set", "bob@example.com", "imap=off")
+    out = folder.run("explain", "bob@example.com", "imap").stdout.splitlines()
+    rows = [line.split() for line in out if str(folder.rules) in line]
+    imap = rows.index(["imap", "off", "bob@example.com",
+                       f"{folder.rules}:11"])
+    assert rows[imap + 1:imap + 3] == [
+        ["beats", "trusted", "profile:sales", f"{folder.rules}:3"],
+        ["beats", "tls", "*", f"{folder.rules}:5"]]
+    # A line whose lock wins is not beaten by itself.
+    pop3 = rows.index(["pop3", "off", "example.com", f"{folder.rules}:6"])
+    assert [row[2] for row in rows[pop3 + 1:pop3 + 4]] == [
+        "profile:sales", "*", "profile:sales"]
