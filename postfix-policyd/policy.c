@@ -23,6 +23,9 @@ struct gp_policy_door {
 	struct gp_map *map;
 	struct gp_arena *scratch;
 	bool verbose;
+	/* Whether there is a newer map was looked after the request had
+	   come. */
+	bool looked;
 	struct gp_verdict verdict;
 	struct gp_text reply;
 	char reply_storage[GP_REPLY_MAX + 64];
@@ -342,6 +345,27 @@ void gp_policy_door_sweep(struct gp_policy_door *door, bool everything)
 	gp_limit_sweep(door->limit, gp_time_now(), everything);
 }
 
+/* One look for all requests that came together: each was read before it. */
+static void judge(struct gp_policy_door *door, const struct gp_request *request)
+{
+	const struct gp_policy *policy = &door->settings->policy;
+
+	if (door->looked)
+		gp_map_judge_held(door->map, policy, request, door->scratch,
+				  &door->verdict);
+	else
+		gp_map_judge(door->map, policy, request, door->scratch,
+			     &door->verdict);
+	door->looked = true;
+}
+
+void gp_policy_door_begin(void *context)
+{
+	struct gp_policy_door *door = context;
+
+	door->looked = false;
+}
+
 void gp_policy_door_answer(void *context,
 			   const struct gp_protocol_request *attributes,
 			   struct gp_protocol_reply *reply_r)
@@ -352,8 +376,7 @@ void gp_policy_door_answer(void *context,
 	if (!gp_policy_read(door->settings, attributes, &request)) {
 		reply_r->action = GP_PROTOCOL_DUNNO;
 	} else {
-		gp_map_judge(door->map, &door->settings->policy, &request,
-			     door->scratch, &door->verdict);
+		judge(door, &request);
 		log_verdict(door, &request, attributes);
 		reply(door, reply_r);
 	}

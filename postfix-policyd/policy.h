@@ -30,7 +30,8 @@ void gp_policy_door_set(struct gp_policy_door *door,
    everything set, at once. */
 void gp_policy_door_sweep(struct gp_policy_door *door, bool everything);
 
-/* A gp_server_answer; context is the door. */
+/* A gp_server_begin and a gp_server_answer; context is the door. */
+void gp_policy_door_begin(void *context);
 void gp_policy_door_answer(void *context,
 			   const struct gp_protocol_request *attributes,
 			   struct gp_protocol_reply *reply_r);

@@ -5,9 +5,10 @@
    less than a kilobyte), whatever is sent, and an ordinary request allocates
    nothing.
 
-   Replies go out together when all requests that had come are answered: waking
-   whoever waits costs more than an answer, and one who is awake takes the next
-   reply without being woken.
+   What came together is read together, then answered, then the replies go out.
+   So one look at the map serves all, as each request was read before it. And
+   waking whoever waits for a reply costs more than an answer, while one who is
+   awake takes the next reply without being woken.
 
    While a reply cannot be written the connection is not read from: whoever
    sends and never reads is held up in his own socket. Where the system has no
@@ -31,14 +32,15 @@
 /* Log lines about misbehaving clients between two sweeps. */
 #define COMPLAINTS 20
 #define DRAIN_SECONDS 5
-/* Replies that are kept back until others are ready. */
+/* How much is read before it is answered. */
 #define TOGETHER 32
+#define INPUT_SIZE (3 * GP_PROTOCOL_REQUEST_MAX)
 
 struct connection {
 	LIST_ENTRY(connection) entry;
-	/* While its reply is kept back. */
-	TAILQ_ENTRY(connection) unsent;
-	bool is_unsent;
+	/* While it is one of those that are answered together. */
+	TAILQ_ENTRY(connection) batch;
+	bool is_in_batch;
 	/* There was no room for its reply. */
 	bool is_blocked;
 	struct gp_server *server;
@@ -49,6 +51,9 @@ struct connection {
 	   reply is not taken yet. */
 	char *held;
 	size_t held_len;
+	/* What is not looked at yet, the held request's beginning included. */
+	const char *received;
+	size_t received_len;
 	/* Sweeps since something is under way. */
 	unsigned waited;
 	size_t reply_len, reply_sent;
@@ -66,15 +71,17 @@ struct gp_server {
 	struct gp_server_options options;
 	LIST_HEAD(, listener) listeners;
 	LIST_HEAD(, connection) connections;
-	TAILQ_HEAD(, connection) unsent;
-	unsigned unsent_count;
+	TAILQ_HEAD(, connection) batch;
+	unsigned batch_count;
 	unsigned clients;
 	unsigned complaints;
 	bool resting;
 	bool draining;
 	bool done;
 	struct event *sweep, *wake, *drained;
-	char input[GP_PROTOCOL_REQUEST_MAX];
+	/* What the batch has sent. */
+	size_t input_len;
+	char input[INPUT_SIZE];
 };
 
 /* For what clients can bring about at will. */
@@ -125,22 +132,22 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 	listen_again(context);
 }
 
-static void keep_back(struct connection *c)
+static void join_batch(struct connection *c)
 {
 	struct gp_server *server = c->server;
 
-	c->is_unsent = true;
-	TAILQ_INSERT_TAIL(&server->unsent, c, unsent);
-	server->unsent_count++;
+	c->is_in_batch = true;
+	TAILQ_INSERT_TAIL(&server->batch, c, batch);
+	server->batch_count++;
 }
 
-static void no_longer_kept(struct connection *c)
+static void leave_batch(struct connection *c)
 {
-	if (!c->is_unsent)
+	if (!c->is_in_batch)
 		return;
-	c->is_unsent = false;
-	c->server->unsent_count--;
-	TAILQ_REMOVE(&c->server->unsent, c, unsent);
+	c->is_in_batch = false;
+	c->server->batch_count--;
+	TAILQ_REMOVE(&c->server->batch, c, batch);
 }
 
 static void connection_free(struct connection *c)
@@ -161,7 +168,7 @@ static void connection_end(struct connection *c)
 	struct gp_server *server = c->server;
 
 	LIST_REMOVE(c, entry);
-	no_longer_kept(c);
+	leave_batch(c);
 	server->clients--;
 	connection_free(c);
 	listen_again(server);
@@ -261,7 +268,8 @@ static int serve(struct connection *c, const char *data, size_t len)
    or -1 when the connection has to be ended. */
 static int settle(struct connection *c)
 {
-	int ret = send_reply(c);
+	/* Without a reply it waits on, for the rest of its request. */
+	int ret = c->reply_len > 0 ? send_reply(c) : 1;
 
 	if (ret < 0)
 		return -1;
@@ -278,45 +286,69 @@ static int settle(struct connection *c)
 	return c->server->draining && is_idle(c) ? -1 : 0;
 }
 
-/* Sends what is kept back. */
-static void flush(struct gp_server *server)
+static void begin(struct gp_server *server)
 {
-	struct connection *c;
+	if (server->options.begin != NULL)
+		server->options.begin(server->options.context);
+}
 
-	while ((c = TAILQ_FIRST(&server->unsent)) != NULL) {
-		no_longer_kept(c);
+/* Answers what was read, then sends the replies. */
+static void answer_batch(struct gp_server *server)
+{
+	struct connection *c, *next;
+
+	if (TAILQ_EMPTY(&server->batch))
+		return;
+	begin(server);
+	for (c = TAILQ_FIRST(&server->batch); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, batch);
+		if (serve(c, c->received, c->received_len) < 0)
+			connection_end(c);
+	}
+	server->input_len = 0;
+	while ((c = TAILQ_FIRST(&server->batch)) != NULL) {
+		leave_batch(c);
 		if (settle(c) < 0)
 			connection_end(c);
 	}
 }
 
+/* Returns 0, or -1 when the connection has to be ended. */
 static int receive(struct connection *c)
 {
-	char *buffer = c->held != NULL ? c->held : c->server->input;
+	struct gp_server *server = c->server;
+	char *buffer = c->held != NULL ? c->held :
+		server->input + server->input_len;
 	ssize_t got;
 
+	/* First that; the rest is still there afterwards. */
+	if (c->is_in_batch)
+		return 0;
 	got = read(c->in, buffer + c->held_len,
 		   GP_PROTOCOL_REQUEST_MAX - c->held_len);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
-	return serve(c, buffer, c->held_len + got);
+	c->received = buffer;
+	c->received_len = c->held_len + got;
+	if (c->held == NULL)
+		server->input_len += got;
+	join_batch(c);
+	if (server->batch_count == TOGETHER ||
+	    server->input_len > INPUT_SIZE - GP_PROTOCOL_REQUEST_MAX)
+		answer_batch(server);
+	return 0;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct connection *c = context;
-	struct gp_server *server = c->server;
 
 	(void)fd;
 	(void)what;
 	if (receive(c) < 0)
 		connection_end(c);
-	else if (c->reply_len > 0)
-		keep_back(c);
-	if (server->unsent_count >= TOGETHER)
-		flush(server);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -326,8 +358,10 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (ret > 0)
+	if (ret > 0) {
+		begin(c->server);
 		ret = serve(c, c->held, c->held_len);
+	}
 	if (ret < 0 || settle(c) < 0)
 		connection_end(c);
 }
@@ -446,6 +480,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		       "connections were left out",
 		       server->complaints - COMPLAINTS);
 	server->complaints = 0;
+	answer_batch(server);
 	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
 		next = LIST_NEXT(c, entry);
 		if (is_idle(c) || c->waited++ < SWEEPS)
@@ -479,7 +514,7 @@ struct gp_server *gp_server_new(struct event_base *base,
 	server->options = *options;
 	LIST_INIT(&server->listeners);
 	LIST_INIT(&server->connections);
-	TAILQ_INIT(&server->unsent);
+	TAILQ_INIT(&server->batch);
 	server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);
 	server->wake = evtimer_new(base, on_wake, server);
 	server->drained = evtimer_new(base, on_drained, server);
@@ -530,7 +565,7 @@ void gp_server_drain(struct gp_server *server)
 	struct connection *c, *next;
 	struct listener *l;
 
-	flush(server);
+	answer_batch(server);
 	/* Who stands in the queue may have asked already. */
 	LIST_FOREACH(l, &server->listeners, entry) {
 		while (accept_one(server, l->fd))
@@ -541,7 +576,13 @@ void gp_server_drain(struct gp_server *server)
 		listener_end(l);
 	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
 		next = LIST_NEXT(c, entry);
-		if ((c->reply_len == 0 && receive(c) < 0) || settle(c) < 0)
+		if (c->reply_len == 0 && receive(c) < 0)
+			connection_end(c);
+	}
+	answer_batch(server);
+	for (c = LIST_FIRST(&server->connections); c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
+		if (settle(c) < 0)
 			connection_end(c);
 	}
 	evtimer_add(server->drained, &grace);
@@ -550,10 +591,11 @@ void gp_server_drain(struct gp_server *server)
 
 int gp_server_turn(struct gp_server *server, bool wait)
 {
-	int ret = event_base_loop(server->base,
-				  wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	/* Without EVLOOP_ONCE it would turn until nothing is left to do. */
+	int ret = event_base_loop(server->base, EVLOOP_ONCE |
+				  (wait ? 0 : EVLOOP_NONBLOCK));
 
-	flush(server);
+	answer_batch(server);
 	return ret < 0 ? -1 : 0;
 }
 

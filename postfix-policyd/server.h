@@ -20,8 +20,14 @@ typedef void gp_server_answer(void *context,
 			      const struct gp_protocol_request *request,
 			      struct gp_protocol_reply *reply_r);
 
+/* Requests have been read and are to be answered now, at once: what they shall
+   see must be looked for after this. */
+typedef void gp_server_begin(void *context);
+
 struct gp_server_options {
 	gp_server_answer *answer;
+	/* May be NULL. */
+	gp_server_begin *begin;
 	void *context;
 	/* Further connections wait in the listening socket's queue. */
 	unsigned max_clients;

@@ -212,7 +212,8 @@ static int add_sockets(struct worker *w)
 static int make_server(struct worker *w)
 {
 	struct gp_server_options options = {
-		.answer = gp_policy_door_answer, .context = w->door,
+		.answer = gp_policy_door_answer,
+		.begin = gp_policy_door_begin, .context = w->door,
 		.patience = PATIENCE,
 	};
 

@@ -6,16 +6,15 @@
 #include "shared/base/clock.h"
 #include "shared/map/reader.h"
 
-void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
+/* error is why there is no source. */
+static void judge(const struct gp_source *source, const char *error,
+		  const struct gp_policy *policy,
 		  const struct gp_request *request, struct gp_arena *scratch,
 		  struct gp_verdict *verdict_r)
 {
-	const struct gp_source *source;
-	const char *error;
 	int64_t now;
 
 	gp_arena_reset(scratch);
-	source = gp_map_source(map, &error);
 	if (source == NULL) {
 		gp_decide_without_rules(policy, request,
 					gp_arena_strdup(scratch, error),
@@ -29,4 +28,24 @@ void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
 	/* A reason may lie in the map, which can be gone at the next look. */
 	if (verdict_r->kind == GP_DEFER && verdict_r->error != NULL)
 		verdict_r->error = gp_arena_strdup(scratch, verdict_r->error);
+}
+
+void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
+		  const struct gp_request *request, struct gp_arena *scratch,
+		  struct gp_verdict *verdict_r)
+{
+	const char *error = NULL;
+	const struct gp_source *source = gp_map_source(map, &error);
+
+	judge(source, error, policy, request, scratch, verdict_r);
+}
+
+void gp_map_judge_held(struct gp_map *map, const struct gp_policy *policy,
+		       const struct gp_request *request,
+		       struct gp_arena *scratch, struct gp_verdict *verdict_r)
+{
+	const char *error = NULL;
+	const struct gp_source *source = gp_map_source_held(map, &error);
+
+	judge(source, error, policy, request, scratch, verdict_r);
 }

@@ -239,10 +239,9 @@ static void log_trouble(struct gp_map *map)
 	       map->trouble);
 }
 
-const struct gp_source *gp_map_source(struct gp_map *map,
-				      const char **error_r)
+const struct gp_source *gp_map_source_held(struct gp_map *map,
+					   const char **error_r)
 {
-	look(map);
 	if (map->loaded == NULL) {
 		*error_r = map->trouble;
 		errno = map->trouble_errno;
@@ -251,6 +250,13 @@ const struct gp_source *gp_map_source(struct gp_map *map,
 	if (map->trouble != NULL)
 		log_trouble(map);
 	return gp_loaded_source(map->loaded);
+}
+
+const struct gp_source *gp_map_source(struct gp_map *map,
+				      const char **error_r)
+{
+	look(map);
+	return gp_map_source_held(map, error_r);
 }
 
 const struct gp_map_meta *gp_map_meta(const struct gp_map *map)

@@ -28,6 +28,10 @@ void gp_map_free(struct gp_map **map);
    there and cannot be used. The source holds until the next call. */
 const struct gp_source *gp_map_source(struct gp_map *map,
 				      const char **error_r);
+/* The same without looking: as the last look has found them. There must have
+   been one. */
+const struct gp_source *gp_map_source_held(struct gp_map *map,
+					   const char **error_r);
 
 /* What stands in the meta record of a map. */
 struct gp_map_meta {
@@ -55,5 +59,10 @@ int gp_map_verify(struct gp_map *map, const char **error_r);
 void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
 		  const struct gp_request *request, struct gp_arena *scratch,
 		  struct gp_verdict *verdict_r);
+/* The same by the rules that the last look has found, for a request that had
+   come before that look: what came together needs one. */
+void gp_map_judge_held(struct gp_map *map, const struct gp_policy *policy,
+		       const struct gp_request *request,
+		       struct gp_arena *scratch, struct gp_verdict *verdict_r);
 
 #endif

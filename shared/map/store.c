@@ -25,6 +25,7 @@ struct gp_store {
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi dbi;
+	MDB_cursor *cursor;
 	size_t count;
 	/* Where an assertion that fails leads to, while guarded. */
 	jmp_buf jump;
@@ -56,6 +57,8 @@ static void on_assert(MDB_env *env, const char *text)
 	longjmp(store->jump, 1);
 }
 
+/* By a cursor that stays where it was: a mailbox lies behind its domain, mostly
+   on the same page, and is found there without the way from the root. */
 static int store_get(struct gp_store *store, MDB_val *key, MDB_val *value)
 {
 	int rc;
@@ -63,7 +66,7 @@ static int store_get(struct gp_store *store, MDB_val *key, MDB_val *value)
 	if (store->broken || _setjmp(store->jump) != 0)
 		return MDB_CORRUPTED;
 	store->guarded = true;
-	rc = mdb_get(store->txn, store->dbi, key, value);
+	rc = mdb_cursor_get(store->cursor, key, value, MDB_SET);
 	store->guarded = false;
 	return rc;
 }
@@ -94,6 +97,8 @@ static int store_begin(struct gp_store *store)
 		rc = mdb_dbi_open(store->txn, NULL, 0, &store->dbi);
 	if (rc == 0)
 		rc = mdb_stat(store->txn, store->dbi, &stat);
+	if (rc == 0)
+		rc = mdb_cursor_open(store->txn, store->dbi, &store->cursor);
 	if (rc == 0)
 		store->count = stat.ms_entries;
 	store->guarded = false;
@@ -163,6 +168,8 @@ void gp_store_close(struct gp_store **store)
 {
 	if (*store == NULL)
 		return;
+	if ((*store)->cursor != NULL)
+		mdb_cursor_close((*store)->cursor);
 	if ((*store)->txn != NULL)
 		mdb_txn_abort((*store)->txn);
 	if ((*store)->env != NULL)

@@ -320,6 +320,7 @@ static const char *ask(struct gp_policy_door *door,
 
 	logged[0] = '\0';
 	judgements = 0;
+	gp_policy_door_begin(door);
 	gp_policy_door_answer(door, attributes, &reply);
 	bytes[gp_protocol_encode(&reply, bytes)] = '\0';
 	return bytes;

@@ -22,7 +22,7 @@
 
 static struct event_base *base;
 static struct gp_server *server;
-static unsigned answered, allocated, logged;
+static unsigned begun, answered, allocated, logged;
 static char last_log[256];
 
 static void answer(void *context, const struct gp_protocol_request *request,
@@ -41,6 +41,12 @@ static void answer(void *context, const struct gp_protocol_request *request,
 		reply_r->action = GP_PROTOCOL_REJECT;
 		reply_r->text = text;
 	}
+}
+
+static void begin(void *context)
+{
+	assert_string_equal(context, "context");
+	begun++;
 }
 
 static void note_log(enum gp_log_level level, const char *line)
@@ -78,7 +84,7 @@ static void *counted_realloc(void *old, size_t size)
 static void start(unsigned max_clients, unsigned patience)
 {
 	struct gp_server_options options = {
-		.answer = answer, .context = "context",
+		.answer = answer, .begin = begin, .context = "context",
 		.max_clients = max_clients, .patience = patience,
 	};
 
@@ -86,7 +92,7 @@ static void start(unsigned max_clients, unsigned patience)
 	assert_non_null(base);
 	server = gp_server_new(base, &options);
 	assert_non_null(server);
-	answered = logged = 0;
+	begun = answered = logged = 0;
 	last_log[0] = '\0';
 	gp_log_set_sink(note_log);
 }
@@ -260,6 +266,66 @@ static void test_pipelined(void **state)
 
 /* He sends as long as the kernel takes it and reads nothing; afterwards every
    reply is there, once, in order. */
+/* One look for what came together, and a new one for what comes later. */
+static void test_begins_once_for_all(void **state)
+{
+	int fd[100];
+	unsigned i;
+
+	(void)state;
+	start(100, 300);
+	for (i = 0; i < 10; i++) {
+		fd[i] = connect_pair();
+		put_str(fd[i], NAME "\n" NAME "\n");
+	}
+	for (i = 0; i < 10; i++)
+		assert_get(fd[i], DUNNO DUNNO);
+	assert_int_equal(answered, 20);
+	assert_int_equal(begun, 1);
+	put_str(fd[0], NAME);
+	assert_nothing(fd[0]);
+	put_str(fd[0], "\n");
+	assert_get(fd[0], DUNNO);
+	assert_int_equal(begun, 3);
+	for (i = 0; i < 10; i++)
+		close(fd[i]);
+}
+
+/* More than are answered together, and more bytes than are read together; some
+   of those who asked have gone. */
+static void test_many_at_once(void **state)
+{
+	static char big[GP_PROTOCOL_REQUEST_MAX];
+	int fd[100];
+	unsigned i;
+
+	(void)state;
+	start(100, 300);
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "helo_name=", 10);
+	memcpy(big + sizeof(big) - strlen(NAME) - 2, "\n" NAME "\n",
+	       strlen(NAME) + 2);
+	for (i = 0; i < 100; i++) {
+		fd[i] = connect_pair();
+		if (i % 3 == 0)
+			put(fd[i], big, sizeof(big));
+		else
+			put_str(fd[i], NAME "sender=a\n\n");
+		if (i % 10 == 9)
+			close(fd[i]);
+	}
+	for (i = 0; i < 100; i++) {
+		if (i % 10 == 9)
+			continue;
+		assert_get(fd[i], i % 3 == 0 ? DUNNO :
+			   "action=550 5.7.1 a\n\n");
+		close(fd[i]);
+	}
+	pump();
+	assert_int_equal(answered, 100);
+	assert_int_equal(gp_server_clients(server), 0);
+}
+
 static void test_client_that_never_reads(void **state)
 {
 	char data[4096], expected[64];
@@ -615,6 +681,8 @@ int main(void)
 		TEST(test_split_at_every_byte),
 		TEST(test_disconnect_at_every_byte),
 		TEST(test_pipelined),
+		TEST(test_begins_once_for_all),
+		TEST(test_many_at_once),
 		TEST(test_client_that_never_reads),
 		TEST(test_no_request_is_closed_without_reply),
 		TEST(test_nothing_sent_is_logged),
