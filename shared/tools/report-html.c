@@ -384,24 +384,44 @@ static void put_state(const struct report *report,
 	};
 
 	fprintf(file, "<td data-h=\"State\"><span class=\"mark %s\">%s</span>"
-		"</td><td data-h=\"Cause\">", classes[row->state],
+		"</td><td data-h=\"Cause\"", classes[row->state],
 		report_state_name(row));
+	if (row->missing != REPORT_NOTHING)
+		fprintf(file, " title=\"not logged: %s\"",
+			report_missing_name(row->missing));
+	fputc('>', file);
 	if (report->kind == REPORT_EXPOSED)
 		fputs(row->proven ? "password was right" :
 		      "password not verified", file);
 	else
 		fputs(gp_cause_name(row->finding.cause), file);
-	if (row->missing != REPORT_NOTHING)
-		fprintf(file, "; not logged: %s",
-			report_missing_name(row->missing));
+	fputs(row->missing != REPORT_NOTHING ? "?</td>" : "</td>", file);
+}
+
+/* Where it stands would take too much room. */
+static void put_rule(const struct report *report, const struct report_row *row,
+		     FILE *file)
+{
+	struct gp_text rule;
+
+	gp_text_init(&rule);
+	report_add_rule(report, row, &rule);
+	fputs("<td class=\"more\" data-h=\"Rule\" title=\"", file);
+	put(rule.data, file);
+	fputs("\">", file);
+	if (row->finding.line > 0 && !report->anonymise) {
+		put(row->finding.rule, file);
+		fprintf(file, ", line %u", row->finding.line);
+	} else {
+		put(rule.data, file);
+	}
 	fputs("</td>", file);
+	gp_text_deinit(&rule);
 }
 
 static void put_row(const struct report *report, const struct report_row *row,
 		    FILE *file)
 {
-	struct gp_text rule;
-
 	fputs("<tr><td class=\"name\">", file);
 	put(row->mailbox, file);
 	fprintf(file, "</td><td data-h=\"Service\">%s</td>",
@@ -417,12 +437,9 @@ static void put_row(const struct report *report, const struct report_row *row,
 	put_list(report, row, report_addresses, 20, file);
 	fputs("</td><td class=\"more\" data-h=\"Client\">", file);
 	put_list(report, row, report_clients, 20, file);
-	fputs("</td><td class=\"more\" data-h=\"Rule\">", file);
-	gp_text_init(&rule);
-	report_add_rule(report, row, &rule);
-	put(rule.data, file);
-	gp_text_deinit(&rule);
-	fputs("</td></tr>\n", file);
+	fputs("</td>", file);
+	put_rule(report, row, file);
+	fputs("</tr>\n", file);
 }
 
 static void put_rows(const struct report *report, FILE *file)

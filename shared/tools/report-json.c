@@ -93,7 +93,8 @@ static json_t *domain_object(const struct report_domain *domain)
 	json_t *object = json_object();
 
 	if (domain->name != NULL)
-		json_object_set_new(object, "domain", gp_json_text(domain->name));
+		json_object_set_new(object, "domain",
+				    gp_json_text(domain->name));
 	json_object_set_new(object, "mailboxes", number(domain->seen));
 	json_object_set_new(object, "refused",
 			    number(domain->mailboxes[SURVEY_REFUSED]));

@@ -60,8 +60,8 @@ enum {
 "  -v, --verbose       show lines that cannot be read\n" \
 "      --help          print this\n" \
 "\n" \
-"TIME is as in 2027-03-01T00:00:00Z, 2027-03-01 or 7d (that long ago). LOG is\n" \
-"a file (as it is, or compressed by gzip, xz or zstd), \"-\" for standard\n" \
+"TIME is as in 2027-03-01T00:00:00Z, 2027-03-01 or 7d (that long ago). LOG\n" \
+"is a file (as it is, or compressed by gzip, xz or zstd), \"-\" for standard\n" \
 "input, or a journal (a file or a folder); without one, this host's journal.\n"
 
 void report_options_init(struct report_options *options);
