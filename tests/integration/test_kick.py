@@ -45,8 +45,10 @@ def who(server):
 
 def kick(server, *words, check=True, **options):
     return server.lab.run(
-        [common.program("gatepost"), "kick", "-c", server.lab.conf,
-         "--dovecot-config", server.conf, *words], check=check, **options)
+        server.in_namespace(
+            [common.program("gatepost"), "kick", "-c", server.lab.conf,
+             "--dovecot-config", server.conf, *words]),
+        check=check, **options)
 
 
 def is_there(server, user, protocol="imap"):

@@ -239,10 +239,14 @@ class Dovecot:
     def auth_socket(self):
         return self.dir / "run" / "auth-client"
 
+    def in_namespace(self, argv):
+        """A command line with which Dovecot's programs find the modules."""
+        return [*self.release.in_namespace(self._modules), *argv]
+
     def doveadm(self, *args, check=False):
-        namespace = self.release.in_namespace(self._modules)
-        return self.lab.run([*namespace, "doveadm", "-c", self.conf, *args],
-                            check=check)
+        return self.lab.run(
+            self.in_namespace(["doveadm", "-c", self.conf, *args]),
+            check=check)
 
     def auth_test(self, user, password, **facts):
         """doveadm auth test, which is a login like any other. facts become
