@@ -22,8 +22,12 @@
 #include "postfix-policyd/supervisor.h"
 #include "postfix-policyd/worker.h"
 #include "shared/base/log.h"
+#include "shared/tools/counters.h"
 
 #define PROGRAM "gatepost-policyd"
+/* An option without a letter. */
+#define STATS 256
+
 struct options {
 	const char *config;
 	const char *pid_file;
@@ -31,6 +35,7 @@ struct options {
 	const char *group;
 	bool foreground;
 	bool stdio;
+	bool stats;
 	bool verbose;
 };
 
@@ -84,6 +89,7 @@ static void usage(FILE *to)
 {
 	fputs("Usage: " PROGRAM " [-fSv] [-c CONFIG] [-g GROUP] [-p PIDFILE]"
 	      " [-u USER]\n"
+	      "       " PROGRAM " --stats [-c CONFIG]\n"
 	      "Answers Postfix's policy requests by Gatepost's rules.\n\n"
 	      "  -c, --config=CONFIG     settings [" GP_SETTINGS_PATH "]\n"
 	      "  -f, --foreground        stay there and log to standard error\n"
@@ -92,38 +98,43 @@ static void usage(FILE *to)
 	      "  -p, --pid-file=PIDFILE  write the process id there\n"
 	      "  -S, --stdio             serve standard input and output"
 	      " (spawn(8))\n"
+	      "      --stats             show what the running daemon has"
+	      " counted\n"
 	      "  -u, --user=USER         whom to become when started by root"
 	      " [gatepost]\n"
 	      "  -v, --verbose           log each request\n"
 	      "  -h, --help              show this text\n"
 	      "  -V, --version           show the version\n\n"
-	      "SIGHUP: read the settings again. SIGTERM: finish what was asked"
+	      "SIGHUP: read the settings again. SIGUSR1: log what was"
+	      " counted.\nSIGTERM: finish what was asked"
 	      " and end.\n", to);
 }
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "group", required_argument, NULL, 'g' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "pid-file", required_argument, NULL, 'p' },
+	{ "stats", no_argument, NULL, STATS },
+	{ "stdio", no_argument, NULL, 'S' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 }
+};
 
 /* Returns -1 to go on, else the exit status. */
 static int parse_options(int argc, char *argv[], struct options *options_r)
 {
-	static const struct option names[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "foreground", no_argument, NULL, 'f' },
-		{ "group", required_argument, NULL, 'g' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "pid-file", required_argument, NULL, 'p' },
-		{ "stdio", no_argument, NULL, 'S' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
 	int option;
 
 	*options_r = (struct options){
 		.config = GP_SETTINGS_PATH, .user = "gatepost",
 		.group = "postfix",
 	};
-	while ((option = getopt_long(argc, argv, "c:fg:hp:Su:vV", names,
-				     NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:fg:hp:Su:vV",
+				     long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options_r->config = optarg;
@@ -142,6 +153,9 @@ static int parse_options(int argc, char *argv[], struct options *options_r)
 			break;
 		case 'S':
 			options_r->stdio = true;
+			break;
+		case STATS:
+			options_r->stats = true;
 			break;
 		case 'u':
 			options_r->user = optarg;
@@ -174,10 +188,32 @@ static int load_settings(struct daemon *d)
 	status = errno == ENOENT ? EX_NOINPUT : EX_CONFIG;
 	fprintf(stderr, "%s%s", error,
 		error[strlen(error) - 1] == '\n' ? "" : "\n");
-	if (d->options.foreground)
+	if (d->options.foreground || d->options.stats)
 		free(error);
 	else
 		gp_worker_log_lines(error);
+	return status;
+}
+
+/* Asks the daemon that runs by these settings. */
+static int show_stats(struct daemon *d)
+{
+	struct gp_text page;
+	const char *error;
+	int status = EX_OK;
+
+	gp_text_init(&page);
+	if (gp_counters_ask(d->settings->policy_socket, &page, d->arena,
+			    &error) < 0) {
+		fprintf(stderr, PROGRAM ": error: %s\n", error);
+		status = EX_UNAVAILABLE;
+	} else if (fwrite(page.data, page.len, 1, stdout) != 1 ||
+		   fflush(stdout) != 0) {
+		fprintf(stderr, PROGRAM ": error: standard output: %s\n",
+			strerror(errno));
+		status = EX_IOERR;
+	}
+	gp_text_deinit(&page);
 	return status;
 }
 
@@ -236,7 +272,7 @@ static int prepare(struct daemon *d)
 	const char *error = NULL;
 	int status = load_settings(d);
 
-	if (status != EX_OK || d->options.stdio)
+	if (status != EX_OK || d->options.stdio || d->options.stats)
 		return status;
 	d->inherited = gp_listeners_inherit(&d->listeners, d->arena, &error);
 	if (d->inherited < 0)
@@ -288,7 +324,7 @@ int main(int argc, char *argv[])
 	if (status >= 0)
 		return status;
 	log_debug = d.options.verbose;
-	if (d.options.foreground) {
+	if (d.options.foreground || d.options.stats) {
 		gp_log_set_sink(log_to_stderr);
 	} else {
 		openlog(PROGRAM, LOG_PID | LOG_NDELAY, LOG_MAIL);
@@ -300,7 +336,7 @@ int main(int argc, char *argv[])
 	d.options.config = absolute(&d, d.options.config);
 	status = prepare(&d);
 	if (status == EX_OK)
-		status = serve(&d);
+		status = d.options.stats ? show_stats(&d) : serve(&d);
 	gp_settings_free(&d.settings);
 	gp_listeners_unlink(&d.listeners);
 	gp_listeners_close(&d.listeners);

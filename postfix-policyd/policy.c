@@ -14,6 +14,7 @@
 #include "shared/base/log.h"
 #include "shared/map/reader.h"
 #include "shared/rules/reply.h"
+#include "shared/tools/counters.h"
 
 /* Of what a client sent, as much is shown in the log. */
 #define SHOWN_MAX 128
@@ -32,6 +33,11 @@ struct gp_policy_door {
 	struct gp_text line;
 	char line_storage[1536];
 	struct gp_limit *limit;
+	struct gp_stats *stats;
+	unsigned stats_count;
+	unsigned stats_own;
+	struct gp_stats unshared;
+	struct gp_text page;
 };
 
 static bool is(const struct gp_protocol_value *value, const char *str)
@@ -189,6 +195,8 @@ struct gp_policy_door *gp_policy_door_new(struct gp_settings *settings,
 	door->scratch = gp_arena_new();
 	door->limit = limit;
 	door->verbose = verbose;
+	gp_policy_door_count_in(door, &door->unshared, 1, 0);
+	gp_text_init(&door->page);
 	gp_text_init_fixed(&door->reply, door->reply_storage,
 			   sizeof(door->reply_storage));
 	gp_text_init_fixed(&door->line, door->line_storage,
@@ -209,6 +217,7 @@ void gp_policy_door_free(struct gp_policy_door **_door)
 	gp_map_free(&door->map);
 	gp_settings_free(&door->settings);
 	gp_arena_free(&door->scratch);
+	gp_text_deinit(&door->page);
 	free(door);
 }
 
@@ -292,6 +301,7 @@ static void log_request(struct gp_policy_door *door,
 	static const char *const names[] = {
 		[GP_PROTOCOL_DEFER] = "defer", [GP_PROTOCOL_DUNNO] = "dunno",
 		[GP_PROTOCOL_INFO] = "info", [GP_PROTOCOL_REJECT] = "reject",
+		[GP_PROTOCOL_PAGE] = "page",
 	};
 	const struct gp_protocol_value *value = attributes->value;
 	struct gp_text *line = &door->line;
@@ -357,6 +367,28 @@ static void judge(struct gp_policy_door *door, const struct gp_request *request)
 		gp_map_judge(door->map, policy, request, door->scratch,
 			     &door->verdict);
 	door->looked = true;
+	gp_stats_add_verdict(&door->stats[door->stats_own], &door->verdict);
+}
+
+void gp_policy_door_count_in(struct gp_policy_door *door,
+			     struct gp_stats *all, unsigned count,
+			     unsigned own)
+{
+	door->stats = all;
+	door->stats_count = count;
+	door->stats_own = own;
+}
+
+const char *gp_policy_door_stats(struct gp_policy_door *door)
+{
+	const char *error;
+	const struct gp_source *source = gp_map_source(door->map, &error);
+
+	gp_text_clear(&door->page);
+	gp_stats_print(door->stats, door->stats_count,
+		       source == NULL ? 0 : source->compiled, gp_time_now(),
+		       &door->page);
+	return door->page.data;
 }
 
 void gp_policy_door_begin(void *context)
@@ -373,6 +405,11 @@ void gp_policy_door_answer(void *context,
 	struct gp_policy_door *door = context;
 	struct gp_request request;
 
+	if (is(&attributes->value[GP_PROTOCOL_REQUEST], GP_COUNTERS_REQUEST)) {
+		reply_r->action = GP_PROTOCOL_PAGE;
+		reply_r->text = gp_policy_door_stats(door);
+		return;
+	}
 	if (!gp_policy_read(door->settings, attributes, &request)) {
 		reply_r->action = GP_PROTOCOL_DUNNO;
 	} else {

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include "postfix-policyd/protocol.h"
+#include "postfix-policyd/stats.h"
 #include "shared/rules/request.h"
 #include "shared/settings/settings.h"
 
@@ -29,6 +30,13 @@ void gp_policy_door_set(struct gp_policy_door *door,
 /* To be called now and then: tells what was left out of the log. With
    everything set, at once. */
 void gp_policy_door_sweep(struct gp_policy_door *door, bool everything);
+
+/* Where the door counts, one of count; without it in itself. */
+void gp_policy_door_count_in(struct gp_policy_door *door,
+			     struct gp_stats *all, unsigned count,
+			     unsigned own);
+/* The counters of all as OpenMetrics text, until the next call. */
+const char *gp_policy_door_stats(struct gp_policy_door *door);
 
 /* A gp_server_begin and a gp_server_answer; context is the door. */
 void gp_policy_door_begin(void *context);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include "postfix-policyd/protocol.h"
+#include "shared/tools/counters.h"
 
 #define REQUEST_NAME "smtpd_access_policy"
 #define REPLY_DUNNO "action=DUNNO\n\n"
@@ -100,6 +101,12 @@ static void fill_request(const struct gp_protocol_parser *parser,
 	}
 }
 
+static bool is_named(const struct gp_protocol_value *name, const char *str)
+{
+	return name->len == strlen(str) &&
+		memcmp(name->data, str, name->len) == 0;
+}
+
 static int check_request(const struct gp_protocol_request *request,
 			 const char *data, size_t len, const char **error_r)
 {
@@ -110,8 +117,8 @@ static int check_request(const struct gp_protocol_request *request,
 		*error_r = "the request has a NUL byte";
 		return -1;
 	}
-	if (name->len != sizeof(REQUEST_NAME) - 1 ||
-	    memcmp(name->data, REQUEST_NAME, name->len) != 0) {
+	if (!is_named(name, REQUEST_NAME) &&
+	    !is_named(name, GP_COUNTERS_REQUEST)) {
 		*error_r = "this is not \"request=" REQUEST_NAME "\"";
 		return -1;
 	}
@@ -217,6 +224,7 @@ size_t gp_protocol_encode(const struct gp_protocol_reply *reply,
 			return encode_text("action=", reply->text, bytes);
 		break;
 	case GP_PROTOCOL_DEFER:
+	case GP_PROTOCOL_PAGE:
 		break;
 	}
 	memcpy(bytes, REPLY_DEFER, sizeof(REPLY_DEFER) - 1);

@@ -77,12 +77,14 @@ enum gp_protocol_action {
 	/* Lets go on, and Postfix logs the text. */
 	GP_PROTOCOL_INFO,
 	/* text begins with the code, 4xx or 5xx, and the enhanced code. */
-	GP_PROTOCOL_REJECT
+	GP_PROTOCOL_REJECT,
+	/* Not for Postfix: to GP_COUNTERS_REQUEST (shared/tools/counters.h), and sent as it is. */
+	GP_PROTOCOL_PAGE
 };
 
 struct gp_protocol_reply {
 	enum gp_protocol_action action;
-	/* Of INFO and REJECT; lives as long as the reply. */
+	/* Of INFO, REJECT and PAGE; lives as long as the reply. */
 	const char *text;
 };
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <event2/event.h>
 #include "postfix-policyd/server.h"
@@ -75,6 +76,11 @@ struct gp_server {
 	unsigned batch_count;
 	unsigned clients;
 	unsigned complaints;
+	struct gp_stats *stats;
+	struct gp_stats unshared;
+	/* Of the batch. */
+	int64_t read_at;
+	unsigned answered;
 	bool resting;
 	bool draining;
 	bool done;
@@ -170,6 +176,7 @@ static void connection_end(struct connection *c)
 	LIST_REMOVE(c, entry);
 	leave_batch(c);
 	server->clients--;
+	server->stats->connections--;
 	connection_free(c);
 	listen_again(server);
 	end_if_done(server);
@@ -198,14 +205,27 @@ static int send_reply(struct connection *c)
 	return 1;
 }
 
-static void answer(struct connection *c,
-		   const struct gp_protocol_request *request)
+/* It fits into a socket's buffer, and who asks for it reads it. */
+static int send_page(struct connection *c, const char *text)
+{
+	ssize_t len = strlen(text);
+
+	return write(c->out, text, len) == len ? 0 : -1;
+}
+
+static int answer(struct connection *c,
+		  const struct gp_protocol_request *request)
 {
 	struct gp_server *server = c->server;
 	struct gp_protocol_reply reply = { .action = GP_PROTOCOL_DEFER };
 
 	server->options.answer(server->options.context, request, &reply);
+	if (reply.action == GP_PROTOCOL_PAGE)
+		return send_page(c, reply.text);
 	c->reply_len = gp_protocol_encode(&reply, c->reply);
+	server->stats->requests++;
+	server->answered++;
+	return 0;
 }
 
 static int hold(struct connection *c, const char *data, size_t len)
@@ -216,6 +236,7 @@ static int hold(struct connection *c, const char *data, size_t len)
 	if (c->held == NULL) {
 		c->held = malloc(GP_PROTOCOL_REQUEST_MAX);
 		if (c->held == NULL) {
+			c->server->stats->errors[GP_STATS_MEMORY]++;
 			complain(c->server, GP_LOG_ERROR, "Out of memory: "
 				 "a policy connection is closed");
 			return -1;
@@ -231,6 +252,7 @@ static int refuse(struct connection *c, const char *error)
 
 	evutil_snprintf(text, sizeof(text), "A policy connection is closed: %s",
 			error);
+	c->server->stats->errors[GP_STATS_MALFORMED]++;
 	complain(c->server, GP_LOG_WARNING, text);
 	return -1;
 }
@@ -256,7 +278,8 @@ static int serve(struct connection *c, const char *data, size_t len)
 		if (ret == 0)
 			break;
 		at += used;
-		answer(c, &request);
+		if (answer(c, &request) < 0)
+			return -1;
 	}
 	if (ret < 0)
 		return -1;
@@ -286,8 +309,17 @@ static int settle(struct connection *c)
 	return c->server->draining && is_idle(c) ? -1 : 0;
 }
 
+static int64_t nanoseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static void begin(struct gp_server *server)
 {
+	server->answered = 0;
 	if (server->options.begin != NULL)
 		server->options.begin(server->options.context);
 }
@@ -311,6 +343,10 @@ static void answer_batch(struct gp_server *server)
 		if (settle(c) < 0)
 			connection_end(c);
 	}
+	if (server->answered > 0)
+		gp_stats_add_latency(server->stats,
+				     nanoseconds() - server->read_at,
+				     server->answered);
 }
 
 /* Returns 0, or -1 when the connection has to be ended. */
@@ -334,6 +370,8 @@ static int receive(struct connection *c)
 	c->received_len = c->held_len + got;
 	if (c->held == NULL)
 		server->input_len += got;
+	if (server->batch_count == 0)
+		server->read_at = nanoseconds();
 	join_batch(c);
 	if (server->batch_count == TOGETHER ||
 	    server->input_len > INPUT_SIZE - GP_PROTOCOL_REQUEST_MAX)
@@ -391,6 +429,8 @@ int gp_server_add_connection(struct gp_server *server, int in, int out)
 	}
 	LIST_INSERT_HEAD(&server->connections, c, entry);
 	server->clients++;
+	server->stats->connections++;
+	server->stats->accepted++;
 	return 0;
 }
 
@@ -399,6 +439,7 @@ static void accept_failed(struct gp_server *server)
 	static const struct timeval second = { .tv_sec = 1 };
 	char text[160];
 
+	server->stats->errors[GP_STATS_ACCEPT]++;
 	evutil_snprintf(text, sizeof(text), "accept: %s; policy connections "
 			"wait, trying again every second", strerror(errno));
 	complain(server, GP_LOG_ERROR, text);
@@ -485,6 +526,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 		next = LIST_NEXT(c, entry);
 		if (is_idle(c) || c->waited++ < SWEEPS)
 			continue;
+		server->stats->errors[GP_STATS_TIMEOUT]++;
 		complain(server, GP_LOG_WARNING, c->reply_len > 0 ?
 			 "A policy connection is closed: it takes no reply" :
 			 "A policy connection is closed: its request does not "
@@ -512,6 +554,10 @@ struct gp_server *gp_server_new(struct event_base *base,
 		return NULL;
 	server->base = base;
 	server->options = *options;
+	server->stats = options->stats != NULL ? options->stats :
+		&server->unshared;
+	/* Those of a worker that died are gone. */
+	server->stats->connections = 0;
 	LIST_INIT(&server->listeners);
 	LIST_INIT(&server->connections);
 	TAILQ_INIT(&server->batch);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include "postfix-policyd/protocol.h"
+#include "postfix-policyd/stats.h"
 
 /* Connections that carry the policy protocol: one event loop, one reply per
    request and never a byte beside, and no memory taken for a request. What a
@@ -33,6 +34,8 @@ struct gp_server_options {
 	unsigned max_clients;
 	/* In seconds. Longer than Postfix waits for an answer. */
 	unsigned patience;
+	/* Where it counts. NULL: in itself. */
+	struct gp_stats *stats;
 };
 
 struct gp_server *gp_server_new(struct event_base *base,

@@ -23,13 +23,18 @@
 
 #define WORKERS_MAX 256
 
+/* In memory that all of them share. */
+struct shared {
+	volatile unsigned heartbeats[WORKERS_MAX];
+	struct gp_stats stats[WORKERS_MAX];
+};
+
 struct supervisor {
 	struct gp_worker_options options;
 	struct gp_settings *settings;
 	sigset_t signals, old_signals;
 	pid_t pid[WORKERS_MAX];
-	/* In memory that all of them share. */
-	volatile unsigned *heartbeats;
+	struct shared *shared;
 	unsigned seen[WORKERS_MAX];
 	bool ending;
 };
@@ -52,7 +57,9 @@ static int run_worker(struct supervisor *s, unsigned number, pid_t parent)
 	/* The supervisor may have gone before this was asked for. */
 	if (getppid() != parent)
 		return EX_TEMPFAIL;
-	s->options.heartbeat = &s->heartbeats[number];
+	s->options.heartbeat = &s->shared->heartbeats[number];
+	s->options.stats = s->shared->stats;
+	s->options.number = number;
 	return gp_worker_run(&s->options, settings, let_signals_in, s);
 }
 
@@ -100,6 +107,18 @@ static void tell_all(const struct supervisor *s, int number)
 	}
 }
 
+static void tell_one(const struct supervisor *s, int number)
+{
+	unsigned i;
+
+	for (i = 0; i < s->options.workers; i++) {
+		if (s->pid[i] == 0)
+			continue;
+		(void)kill(s->pid[i], number);
+		break;
+	}
+}
+
 static void reap(struct supervisor *s)
 {
 	unsigned i;
@@ -126,7 +145,7 @@ static void feed_watchdog(struct supervisor *s)
 	unsigned i, now;
 
 	for (i = 0; i < s->options.workers; i++) {
-		now = s->heartbeats[i];
+		now = s->shared->heartbeats[i];
 		if (now == s->seen[i])
 			all = false;
 		s->seen[i] = now;
@@ -159,6 +178,9 @@ static void handle(struct supervisor *s, int number)
 	switch (number) {
 	case SIGHUP:
 		reload(s);
+		break;
+	case SIGUSR1:
+		tell_one(s, SIGUSR1);
 		break;
 	case SIGTERM:
 	case SIGINT:
@@ -216,7 +238,7 @@ int gp_supervisor_run(const struct gp_worker_options *options,
 	struct supervisor s = {
 		.options = *options, .settings = settings
 	};
-	size_t size = WORKERS_MAX * sizeof(*s.heartbeats);
+	size_t size = sizeof(*s.shared);
 	void *shared;
 
 	if (s.options.workers > WORKERS_MAX)
@@ -228,11 +250,12 @@ int gp_supervisor_run(const struct gp_worker_options *options,
 		gp_log(GP_LOG_ERROR, "mmap: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	s.heartbeats = shared;
+	s.shared = shared;
 	(void)sigemptyset(&s.signals);
 	(void)sigaddset(&s.signals, SIGTERM);
 	(void)sigaddset(&s.signals, SIGINT);
 	(void)sigaddset(&s.signals, SIGHUP);
+	(void)sigaddset(&s.signals, SIGUSR1);
 	(void)sigaddset(&s.signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &s.signals, &s.old_signals);
 	/* First, for what the daemon has of its terminal must not go into a

@@ -26,7 +26,7 @@
 /* How often the door is looked after. */
 #define SWEEP_SECONDS 10
 
-enum { ON_TERM, ON_INT, ON_HUP, ON_SWEEP, ON_BEAT, EVENTS };
+enum { ON_TERM, ON_INT, ON_HUP, ON_USR1, ON_SWEEP, ON_BEAT, EVENTS };
 
 struct worker {
 	const struct gp_worker_options *options;
@@ -36,6 +36,8 @@ struct worker {
 	struct gp_policy_door *door;
 	struct gp_server *server;
 	struct event *events[EVENTS];
+	/* Of the only worker. */
+	struct gp_stats stats;
 	bool ending;
 };
 
@@ -104,6 +106,21 @@ static void on_hup(evutil_socket_t fd, short what, void *context)
 	reload(w);
 	if (w->options->heartbeat == NULL)
 		gp_notify("READY=1");
+}
+
+static void on_usr1(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *w = context;
+	const char *line = gp_policy_door_stats(w->door);
+	size_t len;
+
+	(void)fd;
+	(void)what;
+	for (; *line != '\0'; line += len + 1) {
+		len = strcspn(line, "\n");
+		if (*line != '#')
+			gp_log(GP_LOG_INFO, "%.*s", (int)len, line);
+	}
 }
 
 static void on_end(evutil_socket_t fd, short what, void *context)
@@ -179,6 +196,7 @@ static int add_events(struct worker *w)
 	event[ON_TERM] = evsignal_new(w->base, SIGTERM, on_end, w);
 	event[ON_INT] = evsignal_new(w->base, SIGINT, on_end, w);
 	event[ON_HUP] = evsignal_new(w->base, SIGHUP, on_hup, w);
+	event[ON_USR1] = evsignal_new(w->base, SIGUSR1, on_usr1, w);
 	event[ON_SWEEP] = event_new(w->base, -1, EV_PERSIST, on_sweep, w);
 	event[ON_BEAT] = event_new(w->base, -1, EV_PERSIST, on_beat, w);
 	for (i = 0; i < EVENTS; i++) {
@@ -216,7 +234,12 @@ static int make_server(struct worker *w)
 		.begin = gp_policy_door_begin, .context = w->door,
 		.patience = PATIENCE,
 	};
+	struct gp_stats *all = w->options->stats != NULL ?
+		w->options->stats : &w->stats;
 
+	options.stats = &all[w->options->number];
+	gp_policy_door_count_in(w->door, all, w->options->workers,
+				w->options->number);
 	options.max_clients = possible_clients(w, w->settings);
 	w->base = make_base(w->options->listeners == NULL);
 	if (w->base == NULL)

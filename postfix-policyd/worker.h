@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include "postfix-policyd/listener.h"
+#include "postfix-policyd/stats.h"
 #include "shared/settings/settings.h"
 
 /* One process that serves: a loop, a server, a door, and the signals that
@@ -20,6 +21,10 @@ struct gp_worker_options {
 	   only one, who removes the sockets and talks to the service
 	   manager. */
 	volatile unsigned *heartbeat;
+	/* Of a supervised worker: the counters of all, and which are its
+	   own. */
+	struct gp_stats *stats;
+	unsigned number;
 };
 
 /* Called when requests are answered from now on. */

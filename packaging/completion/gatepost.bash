@@ -27,7 +27,7 @@ _gatepost_attributes="imap= pop3= submission= sieve= webmail= clients= all=
 	from= until= lock"
 _gatepost_services="imap pop3 submission sieve webmail"
 _gatepost_commands="explain impact refused list set unset edit history undo
-	back kick check diff"
+	back kick check metrics diff"
 
 # The words that may follow, one a line, for COMMAND, the word before, and the
 # word at hand.

@@ -29,6 +29,8 @@ static const struct command {
 	{ "kick", gatepost_kick, "end sessions that would be refused now" },
 	{ "check", gatepost_check,
 	  "say what keeps the rules from being obeyed on this host" },
+	{ "metrics", gatepost_metrics,
+	  "write what gatepost-policyd has counted, for Prometheus" },
 	{ "diff", gatepost_diff, "say who gains or loses what by new rules" },
 };
 

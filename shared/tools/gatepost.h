@@ -13,6 +13,7 @@ int gatepost_history(int argc, char *argv[]);
 int gatepost_impact(int argc, char *argv[]);
 int gatepost_kick(int argc, char *argv[]);
 int gatepost_list(int argc, char *argv[]);
+int gatepost_metrics(int argc, char *argv[]);
 int gatepost_refused(int argc, char *argv[]);
 int gatepost_set(int argc, char *argv[]);
 int gatepost_undo(int argc, char *argv[]);

@@ -12,7 +12,7 @@ from gplab import common
 FOLDER = common.TREE / "packaging" / "completion"
 
 COMMANDS = ["back", "check", "diff", "edit", "explain", "history", "impact",
-            "kick", "list", "refused", "set", "undo", "unset"]
+            "kick", "list", "metrics", "refused", "set", "undo", "unset"]
 VALUES = ["cleartext", "implicit", "inherit", "off", "tls", "trusted"]
 
 

@@ -1,0 +1,114 @@
+/* The daemon's counters for node_exporter's textfile collector, which reads
+   whatever stands in its folder at any time: the file is written beside and
+   renamed. Where the daemon cannot be asked the old file goes, for numbers that
+   stand still would look like a quiet night. */
+
+#include "shared/tools/gatepost.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/tools/configuration.h"
+#include "shared/tools/counters.h"
+#include "shared/tools/program.h"
+
+static const char help[] =
+	"Usage: gatepost metrics [-c CONFIG] [-o FILE]\n"
+	"Write what gatepost-policyd has counted, as OpenMetrics text.\n\n"
+	"  -c, --config=CONFIG  settings, or the folder of gatepost.conf\n"
+	"  -o, --output=FILE    write FILE, in one go; removed when the daemon\n"
+	"                       does not answer\n"
+	"      --help           show this text\n";
+
+enum { HELP = 256 };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+static int failed(const char *what, const char *path)
+{
+	int error = errno;
+
+	gp_program_error("cannot %s %s: %s", what, path, strerror(error));
+	return gp_program_exit_code(error);
+}
+
+static int write_file(const char *path, const struct gp_text *page,
+		      struct gp_arena *arena)
+{
+	const char *new = gp_arena_printf(arena, "%s.%ld", path,
+					  (long)getpid());
+	FILE *file = fopen(new, "wx");
+	bool good;
+
+	if (file == NULL)
+		return failed("create", new);
+	/* It holds no secrets, and node_exporter is not root. */
+	good = fchmod(fileno(file), 0644) == 0 &&
+		fwrite(page->data, page->len, 1, file) == 1;
+	if (fclose(file) == 0 && good && rename(new, path) == 0)
+		return EX_OK;
+	(void)unlink(new);
+	return failed("write", path);
+}
+
+static int write_metrics(const struct gp_settings *settings,
+			 const char *output, struct gp_arena *arena)
+{
+	struct gp_text page;
+	const char *error;
+	int status = EX_OK;
+
+	gp_text_init(&page);
+	if (gp_counters_ask(settings->policy_socket, &page, arena,
+			    &error) < 0) {
+		gp_program_error("%s", error);
+		status = EX_UNAVAILABLE;
+		if (output != NULL && unlink(output) < 0 && errno != ENOENT)
+			(void)failed("remove", output);
+	} else if (output == NULL) {
+		(void)fwrite(page.data, page.len, 1, stdout);
+	} else {
+		status = write_file(output, &page, arena);
+	}
+	gp_text_deinit(&page);
+	return status;
+}
+
+int gatepost_metrics(int argc, char *argv[])
+{
+	const char *config = NULL, *output = NULL;
+	struct gp_settings *settings;
+	struct gp_arena *arena;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, ":c:o:", long_options,
+				     NULL)) != -1) {
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'o')
+			output = optarg;
+		else if (option == HELP)
+			return gp_program_help(help);
+		else
+			return gp_program_bad_option(argv, option);
+	}
+	if (optind < argc)
+		return gp_program_usage("what is %s?", argv[optind]);
+	status = gp_configuration_load(config, &settings);
+	if (status != EX_OK)
+		return status;
+	arena = gp_arena_new();
+	status = gp_program_finish(write_metrics(settings, output, arena));
+	gp_arena_free(&arena);
+	gp_settings_free(&settings);
+	return status;
+}
