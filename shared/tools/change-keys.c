@@ -155,8 +155,8 @@ static void compare_key(const char *path, struct gp_ruletext *before,
 					       &collect));
 }
 
-int change_keys_of_texts(const char *path, struct gp_ruletext *before,
-			 struct gp_ruletext *after, json_t *keys)
+void change_keys_of_texts(const char *path, struct gp_ruletext *before,
+			  struct gp_ruletext *after, json_t *keys)
 {
 	const char *key;
 	size_t len;
@@ -172,7 +172,6 @@ int change_keys_of_texts(const char *path, struct gp_ruletext *before,
 			compare_key(path, before, after, key, len,
 				    gp_ruletext_number(after, i), keys);
 	}
-	return 0;
 }
 
 /* A text of the journal as bytes. */

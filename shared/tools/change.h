@@ -95,8 +95,8 @@ int change_commit(struct change *change, json_t *entry);
    journal. */
 json_t *change_keys(struct change *change);
 /* The same for a file that was replaced as a whole. */
-int change_keys_of_texts(const char *path, struct gp_ruletext *before,
-			 struct gp_ruletext *after, json_t *keys);
+void change_keys_of_texts(const char *path, struct gp_ruletext *before,
+			  struct gp_ruletext *after, json_t *keys);
 
 /* Makes each of the journal's keys what it was ("before") or was to be
    ("after"). Those that are neither this nor that are left alone and counted.

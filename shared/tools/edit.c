@@ -1,6 +1,6 @@
 /* gatepost edit: the editor works on a copy, for as long as it likes and
-   without the lock, so that a panel's changes go on. When it is done the copy is
-   compiled, compared with what is in force, and put in place if the rules are
+   without the lock, so that a panel's changes go on. When it is done the copy
+   is compiled, compared with what is in force, and put in place if the rules are
    still the ones it was made from; else it is kept for its author. */
 
 #include "shared/tools/gatepost.h"
@@ -278,12 +278,10 @@ static int keep_copy(const struct editing *editing)
 	return EX_TEMPFAIL;
 }
 
-static int record_keys(struct change *change)
+static void record_keys(struct change *change)
 {
-	int status = 0;
-
 	change->keys = json_array();
-	for (size_t i = 0; i < change->count && status == 0; i++) {
+	for (size_t i = 0; i < change->count; i++) {
 		struct change_file *file = &change->file[i];
 		struct gp_ruletext *before = NULL, *after = NULL;
 
@@ -293,19 +291,19 @@ static int record_keys(struct change *change)
 				    &before) == 0 &&
 		    gp_ruletext_new(file->now.data, file->now.len,
 				    &after) == 0)
-			status = change_keys_of_texts(file->path, before,
-						      after, change->keys);
+			change_keys_of_texts(file->path, before, after,
+					     change->keys);
 		gp_ruletext_free(&before);
 		gp_ruletext_free(&after);
 	}
-	return status;
 }
 
 static int commit(struct change *change)
 {
 	json_t *entry = json_object();
-	int status = record_keys(change);
+	int status;
 
+	record_keys(change);
 	json_object_set_new(entry, "command", json_string("edit"));
 	status = change_commit(change, entry);
 	if (status != 0)
@@ -375,8 +373,11 @@ static int take_force(struct editing *editing)
 {
 	struct change change;
 	bool is_stale;
-	int status = begin_with_copy(editing, &change, &is_stale);
+	int status;
 
+	/* The warnings were shown. */
+	editing->options.quiet = true;
+	status = begin_with_copy(editing, &change, &is_stale);
 	if (status != 0)
 		return status;
 	if (is_stale)

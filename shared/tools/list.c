@@ -22,8 +22,8 @@
 static const char help[] =
 "Usage: gatepost list [OPTION]... [KEY]...\n"
 "Lists what the rules say of each mailbox and domain they name, resolved,\n"
-"with a mark where a key is restricted or has an exception, and why. A domain as\n"
-"KEY means its mailboxes too.\n"
+"with a mark where a key is restricted or has an exception, and why. A domain\n"
+"as KEY means its mailboxes too.\n"
 "\n"
 "      --restricted      only where something is off, limited to networks, or\n"
 "                        stricter than around the key\n"

@@ -57,7 +57,8 @@ static size_t blanks_before(const struct gp_ruletext_opened *opened,
    separates it: the blanks before it, or the whole physical line where nothing
    else stands on that. Returns where to go on. */
 static size_t skip_word(const struct gp_ruletext_opened *opened,
-			const struct gp_ruletext_word *word, size_t from, struct gp_text *out)
+			const struct gp_ruletext_word *word, size_t from,
+			struct gp_text *out)
 {
 	size_t start = blanks_before(opened, word->start);
 	size_t end = word->end, behind = end;
