@@ -20,6 +20,8 @@
 #define DAY_WIDTH 12
 #define DAYS_HEIGHT 100
 #define DAYS_MAX 366
+/* More than a browser sorts at ease. */
+#define ROWS_MAX 20000
 /* At least, so that few days are not drawn large. */
 #define DAYS_WIDTH 360
 #define DAY 86400
@@ -457,9 +459,14 @@ static void put_rows(const struct report *report, FILE *file)
 	      "<th class=\"n\">Count</th><th>First</th><th>Last</th>"
 	      "<th>TLS</th><th>From</th><th>Client</th><th>Rule</th></tr>"
 	      "</thead><tbody>\n", file);
-	for (size_t i = 0; i < report->rows; i++)
+	for (size_t i = 0; i < report->rows && i < ROWS_MAX; i++)
 		put_row(report, &report->row[i], file);
 	fputs("</tbody></table></div>\n", file);
+	if (report->rows > ROWS_MAX)
+		fprintf(file, "<p id=\"cut\">These are the first %d of %zu "
+			"rows, in the order of the domains; --csv and --json "
+			"have all of them, --domain those of one domain.</p>\n",
+			ROWS_MAX, report->rows);
 }
 
 static void put_end(const struct report *report, FILE *file)

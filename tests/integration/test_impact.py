@@ -120,48 +120,66 @@ def names_of(rows, state="refused"):
             if row["state"] == state}
 
 
-def test_the_whole_switch(servers, lab):
-    assert servers.failing() == set()
-    strict = lab.write("strict", STRICT)
-    servers.wait_sessions(15)
-    done = servers.impact("-f", strict, "--json")
-    said = json.loads(done.stdout)
+class Switch:
+    """The whole story once: what was said, and what then came."""
+
+    def __init__(self, servers, lab):
+        self.before = servers.failing()
+        self.strict = lab.write("strict", STRICT)
+        servers.wait_sessions(15)
+        done = servers.impact("-f", self.strict, "--json")
+        self.status, self.said = done.returncode, json.loads(done.stdout)
+        self.lines = servers.impact("-f", self.strict, "--set").stdout
+        self.notices = servers.impact("-f", self.strict, "--notice").stdout
+        lab.compile(STRICT)
+        self.failed = servers.failing()
+        exceptions = lab.write("exceptions", self.lines)
+        lab.write_conf(journal=lab.dir / "journal")
+        with open(exceptions, encoding="utf-8") as stdin:
+            servers.gatepost("set", "-", status=(0,), stdin=stdin)
+        self.rules = lab.rules.read_text()
+        self.still_failing = servers.failing()
+        self.others_failing = servers.failing("other")
+
+
+@pytest.fixture(scope="module")
+def switch(servers, lab):
+    return Switch(servers, lab)
+
+
+def test_those_named_are_those_that_fail(switch):
+    said = switch.said
+    assert switch.before == set()
     assert said["total"]["mailboxes"] == 50
     assert said["unreadable"] == 0
     if not dovecot_is_24():
         assert all(row["clients"] == ["Fifty Mail"] for row in said["rows"]
                    if row["service"] == "imap")
-    named = names_of(said["rows"])
-    lines = servers.impact("-f", strict, "--set").stdout
-    notices = servers.impact("-f", strict, "--notice").stdout
-
-    lab.compile(STRICT)
-    failed = servers.failing()
-    assert named == {(mailbox(i), way(i)[0]) for i in failed}
+    assert names_of(said["rows"]) == {(mailbox(i), way(i)[0])
+                                      for i in switch.failed}
     assert names_of(said["rows"], "unknown") == set()
-    assert 15 < len(failed) < 40
-    assert done.returncode == 1
+    assert 15 < len(switch.failed) < 40
+    assert switch.status == 1
 
-    # One line for each, addressed to it.
-    addressed = [line.split("\t")[0] for line in notices.splitlines()]
-    assert sorted(addressed) == sorted(mailbox(i) for i in failed)
+
+def test_one_notice_for_each(switch):
+    notices = switch.notices.splitlines()
+    assert sorted(line.split("\t")[0] for line in notices) == sorted(
+        mailbox(i) for i in switch.failed)
     assert all(line.endswith("\thttps://help.example.com/mail")
-               for line in notices.splitlines())
-
-    # Exceptions for these, and for nobody else.
-    keys = [line.split()[0] for line in lines.splitlines()]
-    assert sorted(keys) == sorted(mailbox(i) for i in failed)
-    exceptions = lab.write("exceptions", lines)
-    lab.write_conf(journal=lab.dir / "journal")
-    with open(exceptions, encoding="utf-8") as stdin:
-        servers.gatepost("set", "-", status=(0,), stdin=stdin)
-    assert lab.rules.read_text().startswith(STRICT)
-    assert servers.failing() == set()
-    assert servers.failing("other") == failed
+               for line in notices)
 
 
-def test_refused_tells_why(servers, lab):
-    """From the doors' own lines, of the test before."""
+def test_exceptions_let_exactly_them_in(switch):
+    keys = [line.split()[0] for line in switch.lines.splitlines()]
+    assert sorted(keys) == sorted(mailbox(i) for i in switch.failed)
+    assert switch.rules.startswith(STRICT)
+    assert switch.still_failing == set()
+    assert switch.others_failing == switch.failed
+
+
+def test_refused_tells_why(servers, switch, lab):
+    """From the doors' own lines."""
     other = mailbox(14, "other")
     done = servers.gatepost("refused", "--json", other, *servers.logs())
     row, = json.loads(done.stdout)["rows"]
@@ -172,7 +190,7 @@ def test_refused_tells_why(servers, lab):
     assert row["password_verified"] is False
 
 
-def test_exposed_passwords(servers, lab):
+def test_exposed_passwords(servers, switch, lab):
     done = servers.gatepost("refused", "--exposed", "--json", *servers.logs())
     rows = json.loads(done.stdout)["rows"]
     exposed = {row["mailbox"] for row in rows}
@@ -185,7 +203,7 @@ def test_exposed_passwords(servers, lab):
                if row["state"] == "accepted")
 
 
-def test_what_the_log_does_not_tell(servers, lab):
+def test_what_the_log_does_not_tell(servers, switch, lab):
     """Dovecot's default format has no TLS version: nothing is guessed."""
     text = servers.dovecot.log_path.read_text()
     default = re.sub(r"TLSv1[.0-9]* with cipher [^,]*, ", "", text)
@@ -208,7 +226,7 @@ def test_what_the_log_does_not_tell(servers, lab):
     assert names_of(json.loads(done.stdout)["rows"], "unknown") == set()
 
 
-def test_trials_count_as_in_force(servers, lab):
+def test_trials_count_as_in_force(servers, switch, lab):
     lab.compile(OPEN + "a.example all=tls tls_min=1.2 mode=trial\n")
     done = servers.impact("--json")
     named = names_of(json.loads(done.stdout)["rows"])
@@ -216,8 +234,8 @@ def test_trials_count_as_in_force(servers, lab):
                      if way(i)[1] is None or way(i)[2] in ("1.0", "1.1")}
 
 
-def test_one_domain_and_anonymised(servers, lab):
-    strict = lab.write("strict", STRICT)
+def test_one_domain_and_anonymised(servers, switch, lab):
+    strict = switch.strict
     done = servers.impact("-f", strict, "--json", "--domain", "B.example")
     said = json.loads(done.stdout)
     assert [domain["domain"] for domain in said["domains"]] == ["b.example"]

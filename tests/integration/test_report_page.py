@@ -170,6 +170,16 @@ def test_dark_light_print_phone(shown):
                      "'#rows td')).display") == "block"
 
 
+def test_many_rows(lab):
+    """A page that no browser could show would be of no use."""
+    log = "".join(login(1, "imap", f"u{i}@example.com", "192.0.2.1", "")
+                  for i in range(20100))
+    text = page(lab, log, "many.html").read_text()
+    assert text.count('<tr><td class="name">') == 20000 + 1
+    assert "first 20000 of 20100 rows" in text
+    assert ">20100</b>refused" in text
+
+
 @pytest.mark.parametrize("kind", ["impact", "refused"])
 def test_hostile_names(chromium, lab, kind):
     log = "".join(login(day, "imap", name, "198.51.100.9", "")
