@@ -82,6 +82,8 @@ _gatepost() {
 	-c|--config|-m|--map|-f|--file|--html|--dovecot-config|\
 	--postfix-config|--module-dir)
 		COMPREPLY=($(compgen -f -- "$current")); return ;;
+	--policyd-user)
+		COMPREPLY=($(compgen -u -- "$current")); return ;;
 	esac
 	COMPREPLY=($(compgen -W "$(_gatepost_words "${COMP_WORDS[1]}" \
 		"$before" "$current")" -- "$current"))

@@ -1,5 +1,6 @@
-"""gatepost check: nothing is said of a host that is set up as it should be, and
-each way of breaking that is found, with what it leads to and what to write."""
+"""gatepost check: nothing is said of a host that is set up as it should be,
+and each way of breaking that is found, with what it leads to and what to
+write."""
 
 import ctypes
 import json

@@ -189,8 +189,9 @@ class Host:
     def write(self, dovecot=(), main=(), master=(), more=""):
         names = {"dir": self.dir, "conf": self.lab.conf,
                  "cert": self.lab.cert, "key": self.lab.key}
-        self.lab.write("dovecot.conf", changed(
-            (DOVECOT_24 if IS_2_4 else DOVECOT).format(**names), *dovecot) + more.format(**names))
+        good = (DOVECOT_24 if IS_2_4 else DOVECOT).format(**names)
+        self.lab.write("dovecot.conf",
+                       changed(good, *dovecot) + more.format(**names))
         self.lab.write("postfix/main.cf", changed(MAIN.format(**names),
                                                   *main))
         self.lab.write("postfix/master.cf", changed(MASTER, *master))
@@ -198,7 +199,8 @@ class Host:
     def check(self, *options, **run_options):
         """Runs the check and returns the finished process."""
         return self.lab.run(
-            [*self.prefix, common.program("gatepost"), "check", "-c", self.lab.conf,
+            [*self.prefix, common.program("gatepost"), "check",
+             "-c", self.lab.conf,
              "--dovecot-config", self.dir / "dovecot.conf",
              "--postfix-config", self.dir / "postfix",
              "--module-dir", self.modules, "--policyd-user", "nobody",
