@@ -212,8 +212,8 @@ static int read_prefix(struct input *input, const char *address,
 		return prefix_error(input, address, str);
 	prefix = strlen(str) > 3 ? 1000 : strtoul(str, NULL, 10);
 	if (prefix > most)
-		return FAIL(input, "%s: the prefix of an %s network has at most "
-			    "%u bits; write /%u for a single address",
+		return FAIL(input, "%s: the prefix of an %s network has at "
+			    "most %u bits; write /%u for a single address",
 			    input->shown, written_as_ipv4 ? "IPv4" : "IPv6",
 			    most, most);
 	*prefix_r = (unsigned int)prefix + (written_as_ipv4 ? 96 : 0);
@@ -226,14 +226,14 @@ static int host_bits_error(struct input *input, const struct gp_range *range,
 	const char *network = address_text(input->arena, range->first);
 
 	if (is_ipv4(address) && prefix <= 32)
-		return FAIL(input, "%s reaches beyond the IPv4 addresses; write "
-			    "%s/%u", input->shown,
+		return FAIL(input, "%s reaches beyond the IPv4 addresses; "
+			    "write %s/%u", input->shown,
 			    address_text(input->arena, address), prefix);
 	if (is_ipv4(address) && prefix < 96)
-		return FAIL(input, "%s reaches beyond the IPv4 addresses; write "
-			    "0.0.0.0/0 for all of them", input->shown);
-	return FAIL(input, "%s has host bits; write %s/%u for the network or %s "
-		    "for the address", input->shown, network,
+		return FAIL(input, "%s reaches beyond the IPv4 addresses; "
+			    "write 0.0.0.0/0 for all of them", input->shown);
+	return FAIL(input, "%s has host bits; write %s/%u for the network or "
+		    "%s for the address", input->shown, network,
 		    is_ipv4(address) ? prefix - 96 : prefix,
 		    address_text(input->arena, address));
 }

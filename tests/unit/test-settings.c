@@ -267,94 +267,95 @@ struct wrong_case {
 	const char *error;
 };
 
+static const struct wrong_case wrong[] = {
+	{ "map = rules.lmdb", ":1: error: map: \"rules.lmdb\" is not "
+	  "an absolute path; write one that begins with /\n" },
+	{ "map = $x/y", ":1: error: map: \"$x/y\" is not an absolute "
+	  "path; write one that begins with / ($ is not expanded "
+	  "here)\n" },
+	{ "rules =", ":1: error: rules: \"\" is not an absolute path; "
+	  "write one that begins with /\n" },
+	{ "map_owner = no-such-user", ":1: error: map_owner: there is "
+	  "no user \"no-such-user\"; create it, or name the one who "
+	  "owns the maps\n" },
+	{ "map_owner = 4294967295", ":1: error: map_owner: there is "
+	  "no user \"4294967295\"; create it, or name the one who "
+	  "owns the maps\n" },
+	{ "webmail_networks = 192.0.2.1 192.0.2.1/24",
+	  ":1: error: webmail_networks: 192.0.2.1/24 has host bits; "
+	  "write 192.0.2.0/24 for the network or 192.0.2.1 for the "
+	  "address\n" },
+	{ "local_is_encrypted = maybe", ":1: error: "
+	  "local_is_encrypted: \"maybe\" is not known here; write no "
+	  "or yes\n" },
+	{ "unknown_tls_version = 1.4", ":1: error: "
+	  "unknown_tls_version: \"1.4\" is not known here; write "
+	  "none, 1.0, 1.1, 1.2 or 1.3\n" },
+	{ "on_missing_map = allow", ":1: error: on_missing_map: "
+	  "\"allow\" is not known here; write defer or builtin\n" },
+	{ "disclose =", ":1: error: disclose: \"\" is not known here; "
+	  "write domain, mailbox or none\n" },
+	{ "other_services = xmpp", ":1: error: other_services: "
+	  "\"xmpp\" is not NAME=SERVICE; write one like xmpp=imap\n" },
+	{ "other_services = =imap", ":1: error: other_services: "
+	  "\"=imap\" is not NAME=SERVICE; write one like xmpp=imap\n" },
+	{ "other_services = xmpp=smtp", ":1: error: other_services: "
+	  "\"smtp\" is not a service; write xmpp=imap, pop3, "
+	  "submission, sieve or webmail\n" },
+	{ "other_services = pop3=imap", ":1: error: other_services: "
+	  "pop3 is judged by its own rules; name services that "
+	  "Gatepost does not know\n" },
+	{ "submission_ports = 0", ":1: error: submission_ports: \"0\" "
+	  "is not a port; write a number from 1 to 65535\n" },
+	{ "submission_ports = 465 65536", ":1: error: "
+	  "submission_ports: \"65536\" is not a port; write a number "
+	  "from 1 to 65535\n" },
+	{ "implicit_tls_ports = -1", ":1: error: implicit_tls_ports: "
+	  "\"-1\" is not a port; write a number from 1 to 65535\n" },
+	{ "max_clients = 0", ":1: error: max_clients: \"0\" is not a "
+	  "number from 1 to 1000000\n" },
+	{ "workers = many", ":1: error: workers: \"many\" is not a "
+	  "number from 1 to 1000000\n" },
+	{ "workers = 99999999999999999999999", ":1: error: workers: "
+	  "\"99999999999999999999999\" is not a number from 1 to "
+	  "1000000\n" },
+	{ "policy_socket = policy", ":1: error: policy_socket: "
+	  "\"policy\" is no place to listen at; write an absolute "
+	  "path, unix:/PATH or inet:127.0.0.1:10040\n" },
+	{ "policy_socket = inet:10040", ":1: error: policy_socket: "
+	  "\"inet:10040\" is no place to listen at; write an absolute "
+	  "path, unix:/PATH or inet:127.0.0.1:10040\n" },
+	{ "policy_socket = inet:localhost:smtp", ":1: error: "
+	  "policy_socket: \"smtp\" is not a port; write a number from "
+	  "1 to 65535\n" },
+	{ "policy_socket =", ":1: error: policy_socket: no place to "
+	  "listen at; write an absolute path\n" },
+	{ "default_domain = a..b", NULL },
+	{ "default_domain = alice@example.com", NULL },
+	{ "disclos = none", ":1: error: there is no setting "
+	  "\"disclos\"; do you mean \"disclose\"?\n" },
+	{ "Rules = /x", ":1: error: there is no setting \"Rules\"; do "
+	  "you mean \"rules\"?\n" },
+	{ "something_else = 1", ":1: error: there is no setting "
+	  "\"something_else\"\n" },
+	{ "a\001b = 1", ":1: error: there is no setting "
+	  "\"a\\x01b\"\n" },
+	{ "rules /x", ":1: error: no \"=\"; write \"name = "
+	  "value\"\n" },
+	{ " rules = /x", ":1: error: begins with white space, but "
+	  "there is no line that it could continue\n" },
+};
+
 static void wrong_values_are_explained(void **state)
 {
-	static const struct wrong_case cases[] = {
-		{ "map = rules.lmdb", ":1: error: map: \"rules.lmdb\" is not "
-		  "an absolute path; write one that begins with /\n" },
-		{ "map = $x/y", ":1: error: map: \"$x/y\" is not an absolute "
-		  "path; write one that begins with / ($ is not expanded "
-		  "here)\n" },
-		{ "rules =", ":1: error: rules: \"\" is not an absolute path; "
-		  "write one that begins with /\n" },
-		{ "map_owner = no-such-user", ":1: error: map_owner: there is "
-		  "no user \"no-such-user\"; create it, or name the one who "
-		  "owns the maps\n" },
-		{ "map_owner = 4294967295", ":1: error: map_owner: there is "
-		  "no user \"4294967295\"; create it, or name the one who "
-		  "owns the maps\n" },
-		{ "webmail_networks = 192.0.2.1 192.0.2.1/24",
-		  ":1: error: webmail_networks: 192.0.2.1/24 has host bits; "
-		  "write 192.0.2.0/24 for the network or 192.0.2.1 for the "
-		  "address\n" },
-		{ "local_is_encrypted = maybe", ":1: error: "
-		  "local_is_encrypted: \"maybe\" is not known here; write no "
-		  "or yes\n" },
-		{ "unknown_tls_version = 1.4", ":1: error: "
-		  "unknown_tls_version: \"1.4\" is not known here; write "
-		  "none, 1.0, 1.1, 1.2 or 1.3\n" },
-		{ "on_missing_map = allow", ":1: error: on_missing_map: "
-		  "\"allow\" is not known here; write defer or builtin\n" },
-		{ "disclose =", ":1: error: disclose: \"\" is not known here; "
-		  "write domain, mailbox or none\n" },
-		{ "other_services = xmpp", ":1: error: other_services: "
-		  "\"xmpp\" is not NAME=SERVICE; write one like xmpp=imap\n" },
-		{ "other_services = =imap", ":1: error: other_services: "
-		  "\"=imap\" is not NAME=SERVICE; write one like xmpp=imap\n" },
-		{ "other_services = xmpp=smtp", ":1: error: other_services: "
-		  "\"smtp\" is not a service; write xmpp=imap, pop3, "
-		  "submission, sieve or webmail\n" },
-		{ "other_services = pop3=imap", ":1: error: other_services: "
-		  "pop3 is judged by its own rules; name services that "
-		  "Gatepost does not know\n" },
-		{ "submission_ports = 0", ":1: error: submission_ports: \"0\" "
-		  "is not a port; write a number from 1 to 65535\n" },
-		{ "submission_ports = 465 65536", ":1: error: "
-		  "submission_ports: \"65536\" is not a port; write a number "
-		  "from 1 to 65535\n" },
-		{ "implicit_tls_ports = -1", ":1: error: implicit_tls_ports: "
-		  "\"-1\" is not a port; write a number from 1 to 65535\n" },
-		{ "max_clients = 0", ":1: error: max_clients: \"0\" is not a "
-		  "number from 1 to 1000000\n" },
-		{ "workers = many", ":1: error: workers: \"many\" is not a "
-		  "number from 1 to 1000000\n" },
-		{ "workers = 99999999999999999999999", ":1: error: workers: "
-		  "\"99999999999999999999999\" is not a number from 1 to "
-		  "1000000\n" },
-		{ "policy_socket = policy", ":1: error: policy_socket: "
-		  "\"policy\" is no place to listen at; write an absolute "
-		  "path, unix:/PATH or inet:127.0.0.1:10040\n" },
-		{ "policy_socket = inet:10040", ":1: error: policy_socket: "
-		  "\"inet:10040\" is no place to listen at; write an absolute "
-		  "path, unix:/PATH or inet:127.0.0.1:10040\n" },
-		{ "policy_socket = inet:localhost:smtp", ":1: error: "
-		  "policy_socket: \"smtp\" is not a port; write a number from "
-		  "1 to 65535\n" },
-		{ "policy_socket =", ":1: error: policy_socket: no place to "
-		  "listen at; write an absolute path\n" },
-		{ "default_domain = a..b", NULL },
-		{ "default_domain = alice@example.com", NULL },
-		{ "disclos = none", ":1: error: there is no setting "
-		  "\"disclos\"; do you mean \"disclose\"?\n" },
-		{ "Rules = /x", ":1: error: there is no setting \"Rules\"; do "
-		  "you mean \"rules\"?\n" },
-		{ "something_else = 1", ":1: error: there is no setting "
-		  "\"something_else\"\n" },
-		{ "a\001b = 1", ":1: error: there is no setting "
-		  "\"a\\x01b\"\n" },
-		{ "rules /x", ":1: error: no \"=\"; write \"name = "
-		  "value\"\n" },
-		{ " rules = /x", ":1: error: begins with white space, but "
-		  "there is no line that it could continue\n" },
-	};
 	char *error;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		error = load_wrong(cases[i].conf, strlen(cases[i].conf));
-		if (cases[i].error != NULL)
-			assert_string_equal(error, cases[i].error);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		error = load_wrong(wrong[i].conf, strlen(wrong[i].conf));
+		if (wrong[i].error != NULL)
+			assert_string_equal(error, wrong[i].error);
 		else
 			assert_non_null(strstr(error, "is not a domain: "));
 		free(error);
