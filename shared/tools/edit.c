@@ -1,7 +1,7 @@
 /* gatepost edit: the editor works on a copy, for as long as it likes and
    without the lock, so that a panel's changes go on. When it is done the copy
-   is compiled, compared with what is in force, and put in place if the rules are
-   still the ones it was made from; else it is kept for its author. */
+   is compiled, compared with what is in force, and put in place if the rules
+   are still the ones it was made from; else it is kept for its author. */
 
 #include "shared/tools/gatepost.h"
 
