@@ -7,8 +7,8 @@
    2.4 "Logged in:", both "Started proxying to"), with any
    login_log_format_elements that keep the names of the usual ones. Pure. */
 
-/* What a line of Dovecot's is about. said begins with the process that says
-   it: "imap-login: Info: Login: user=<...>, ...". */
+/* said begins with the process that says it: "imap-login: Info: Login:
+   user=<...>, ...". The protocol is Dovecot's name for it. */
 enum log_result log_dovecot_login(const struct log_piece *said,
 				  struct log_login *login_r);
 

@@ -20,12 +20,11 @@ typedef void log_postfix_done(void *context, const struct log_login *login,
 struct log_postfix *log_postfix_new(log_postfix_done *done, void *context);
 void log_postfix_free(struct log_postfix **postfix);
 
-/* Takes a line of smtpd's; other programs' are LOG_OTHER. time is called only
-   for lines that matter. */
+/* Whether the line is one of smtpd's that matter. */
+bool log_postfix_wants(const struct log_line *line);
+/* Takes such a line, and when it was logged. */
 enum log_result log_postfix_take(struct log_postfix *postfix,
 				 const struct log_line *line, int64_t time);
-/* Whether the line is one that log_postfix_take() wants to see. */
-bool log_postfix_wants(const struct log_line *line);
 /* The end of the logs: what is known of the sessions still open is all there
    will be. */
 void log_postfix_finish(struct log_postfix *postfix);

@@ -132,8 +132,8 @@ const char *survey_mailbox(const struct survey *survey, uint32_t mailbox,
 enum log_tls survey_tls(const struct survey *survey,
 			const struct survey_group *group);
 const char *survey_client_name(const struct survey *survey, uint32_t name);
-/* The request that stands for a group, as it is judged with the unknown facts
-   good or bad. address_r is one of the group's. */
+/* The request that stands for a group, with the unknown facts bad or good; for
+   a network it comes from the first of its addresses. */
 void survey_request(const struct survey *survey,
 		    const struct survey_group *group, bool worst,
 		    struct gp_request *request_r);
