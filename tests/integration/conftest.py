@@ -16,6 +16,9 @@ def pytest_configure(config):
     """With xdist a file's tests stay together: they share their servers."""
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
+    config.addinivalue_line(
+        "markers", "policyd: tests of the policy daemon, which are run once "
+        "more with a daemon built with sanitizers")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -43,9 +46,3 @@ def lab(request):
     name = request.module.__name__.removeprefix("test_").replace("_", "-")
     with common.Lab(name) as made:
         yield made
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "policyd: tests of the policy daemon, which are run once "
-        "more with a daemon built with sanitizers")
