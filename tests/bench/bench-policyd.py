@@ -2,10 +2,16 @@
 """The policy daemon against a bare epoll echo, in alternated runs: requests a
 second, latency, processor time per request. Only ratios of one run hold.
 
+postfwd, where it is installed or $POSTFWD says how to call it, stands beside
+them: over TCP, with the rules of the first thousand mailboxes, for it reads its
+rules one after the other.
+
 usage: bench-policyd.py GATEMAP POLICYD ECHO LOAD RULES [SECONDS [ROUNDS]]"""
 
 import os
 import resource
+import shlex
+import shutil
 import signal
 import socket
 import statistics
@@ -16,14 +22,16 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = (1, 16, 100, 1000)
+FEW_RULES = '1000'
 HERTZ = os.sysconf('SC_CLK_TCK')
 
 
 class Service:
     """One process (or several) that answers policy requests."""
 
-    def __init__(self, name, argv, kind, where):
+    def __init__(self, name, argv, kind, where, few_rules=False):
         self.name, self.kind, self.where = name, kind, where
+        self.few_rules = few_rules
         self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
         self.results = {}
@@ -62,6 +70,10 @@ class Service:
         return ticks / HERTZ
 
     def measure(self, load, connections, seconds, rules):
+        if self.few_rules:
+            if connections > 100:
+                return
+            rules = FEW_RULES
         before = self.processor_time()
         done = subprocess.run(
             [load, self.kind, self.where, str(connections), str(seconds),
@@ -120,11 +132,35 @@ def start_echo(echo, folder, kind):
     return Service('bare epoll echo', [echo, kind, where], kind, where)
 
 
+def start_postfwd(folder):
+    """None where it is not installed."""
+    command = shlex.split(os.environ.get('POSTFWD', 'postfwd1'))
+    if shutil.which(command[0]) is None:
+        return None
+    port = str(free_port())
+    rules = os.path.join(folder, 'postfwd.cf')
+    # As gen-rules.py has it: every sixth mailbox may not send.
+    with open(rules, 'w') as out:
+        for number in range(4, int(FEW_RULES), 6):
+            out.write('id=R%d; sasl_username==user%08d@dom%06d.example; '
+                      'action=550 5.7.1 switched off\n' % (
+                          number, number, number // 100))
+        for name in ('TLSv1.3', 'TLSv1.2'):
+            out.write('id=%s; encryption_protocol==%s; action=DUNNO\n' % (
+                name.replace('.', ''), name))
+    return Service('postfwd, %s rules' % FEW_RULES, command + [
+        '--file', rules, '--interface', '127.0.0.1', '--port', port,
+        '--cache', '0', '--nodns', '--norulelog', '--user', 'nobody',
+        '--group', 'nogroup'], 'tcp', port, few_rules=True)
+
+
 def show(services, kind):
     echo = services[0]
     for connections in CONNECTIONS:
         base = medians(echo.results[kind, connections])
         for service in services:
+            if (kind, connections) not in service.results:
+                continue
             rate, p50, p99, used = medians(service.results[kind, connections])
             print('%-4s %5d  %-27s %8.0f/s %5.2f %7.0f us %7.0f us %5.2f '
                   '%6.2f us %5.2f' % (
@@ -155,6 +191,9 @@ def main():
                 for workers in (1, 2):
                     services.append(start_policyd(policyd, folder, map_path,
                                                   workers, kind))
+                postfwd = start_postfwd(folder) if kind == 'tcp' else None
+                if postfwd is not None:
+                    services.append(postfwd)
                 for _ in range(rounds):
                     for connections in CONNECTIONS:
                         for service in services:
