@@ -262,18 +262,19 @@ class Dovecot:
 
     def auth_processes(self):
         """The process ids of the auth process (not of its workers)."""
-        return [pid for pid, command in _children(self.process.pid)
-                if command[0].endswith("/auth") and "-w" not in command]
+        return [pid for pid, title in _children(self.process.pid)
+                if title[0].endswith("/auth") and "-w" not in title]
 
     def login_processes(self, name):
         """The process ids of the login processes of that name."""
-        return [pid for pid, command in _children(self.process.pid)
-                if command[0].endswith("/" + name)]
+        return [pid for pid, title in _children(self.process.pid)
+                if title[0].endswith("/" + name)]
 
 
 def _children(parent):
-    """The descendants of a process with their command lines. A child may have
-    a lower number than its parent."""
+    """The descendants of a process with the words of their titles, in which
+    processes tell what they do. A child may have a lower number than its
+    parent."""
     processes = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -281,8 +282,9 @@ def _children(parent):
         with contextlib.suppress(OSError):
             ppid = int((entry / "stat").read_text().rsplit(")", 1)[1]
                        .split()[1])
-            command = (entry / "cmdline").read_text().split("\0")
-            processes.setdefault(ppid, []).append((int(entry.name), command))
+            title = (entry / "cmdline").read_text().replace("\0", " ")
+            processes.setdefault(ppid, []).append(
+                (int(entry.name), title.split() or [""]))
     found, parents = [], [parent]
     while parents:
         children = processes.get(parents.pop(), [])
