@@ -29,15 +29,16 @@ HERTZ = os.sysconf('SC_CLK_TCK')
 class Service:
     """One process (or several) that answers policy requests."""
 
-    def __init__(self, name, argv, kind, where, few_rules=False):
+    def __init__(self, name, argv, kind, where, few_rules=False,
+                 pid_file=None):
         self.name, self.kind, self.where = name, kind, where
-        self.few_rules = few_rules
+        self.few_rules, self.pid_file = few_rules, pid_file
         self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
         self.results = {}
         end = time.monotonic() + 20
         while not self.answers():
-            if time.monotonic() > end or self.popen.poll() is not None:
+            if time.monotonic() > end or self.popen.poll():
                 sys.exit('%s does not listen' % name)
             time.sleep(0.02)
 
@@ -51,15 +52,21 @@ class Service:
                 return False
         return True
 
+    def pid(self):
+        """Its own, or of the daemon that it has become."""
+        if self.pid_file is None:
+            return self.popen.pid
+        with open(self.pid_file) as file:
+            return int(file.read())
+
     def stop(self):
-        self.popen.terminate()
+        os.kill(self.pid(), signal.SIGTERM)
         self.popen.wait()
 
     def pids(self):
-        path = '/proc/%d/task/%d/children' % (self.popen.pid, self.popen.pid)
-        with open(path) as file:
-            return [self.popen.pid] + [int(pid) for pid in
-                                       file.read().split()]
+        pid = self.pid()
+        with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
+            return [pid] + [int(child) for child in file.read().split()]
 
     def processor_time(self):
         ticks = 0
@@ -139,6 +146,10 @@ def start_postfwd(folder):
         return None
     port = str(free_port())
     rules = os.path.join(folder, 'postfwd.cf')
+    run = os.path.join(folder, 'postfwd')
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    pid_file = os.path.join(run, 'pid')
     # As gen-rules.py has it: every sixth mailbox may not send.
     with open(rules, 'w') as out:
         for number in range(4, int(FEW_RULES), 6):
@@ -149,9 +160,9 @@ def start_postfwd(folder):
             out.write('id=%s; encryption_protocol==%s; action=DUNNO\n' % (
                 name.replace('.', ''), name))
     return Service('postfwd, %s rules' % FEW_RULES, command + [
-        '--file', rules, '--interface', '127.0.0.1', '--port', port,
+        '--daemon', '--pidfile', pid_file, '--file', rules, '--interface', '127.0.0.1', '--port', port,
         '--cache', '0', '--nodns', '--norulelog', '--user', 'nobody',
-        '--group', 'nogroup'], 'tcp', port, few_rules=True)
+        '--group', 'nogroup'], 'tcp', port, few_rules=True, pid_file=pid_file)
 
 
 def show(services, kind):
