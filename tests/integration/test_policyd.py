@@ -186,6 +186,24 @@ def test_a_changed_rule_is_in_force_at_the_next_request(lab, daemon):
         assert client.login("alice@example.com") == "DUNNO"
 
 
+def test_a_request_that_ends_after_the_change_sees_it(lab, daemon):
+    """However many stand in the same turn of the loop."""
+    whole = policyd.request(sasl_username="off@example.com",
+                            encryption_protocol="TLSv1.3")
+    clients = [daemon.client() for _ in range(50)]
+    for number in range(6):
+        for client in clients:
+            client.send(whole[:100])
+        lab.compile("* all=tls\n" if number % 2 == 0 else RULES)
+        for client in clients:
+            client.send(whole[100:])
+        for client in clients:
+            assert client.reply().startswith(
+                "DUNNO" if number % 2 == 0 else "550")
+    for client in clients:
+        client.close()
+
+
 def test_a_trial_lets_in_and_tells_postfix(lab, daemon):
     lab.compile(RULES + "alice@example.com submission=off mode=trial\n")
     with daemon.client() as client:
