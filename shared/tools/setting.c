@@ -150,14 +150,16 @@ static const char *file_of(const struct gp_source *source,
 }
 
 static int refuse_locked(const struct gp_source *source, const char *key,
-			 const char *word, const struct gp_origin *origin)
+			 const char *word, unsigned attr,
+			 const struct gp_origin *origin)
 {
 	struct gp_text level;
 
 	gp_text_init(&level);
 	gp_level_print(source, origin->level, &level);
-	gp_program_error("%s: %s would have no effect: %s:%u (%s) locks it; "
-			 "nothing was changed", key, word,
+	gp_program_error("%s: %s would have no effect on %s: %s:%u (%s) locks "
+			 "it; nothing was changed", key, word,
+			 gp_attribute_name(attr),
 			 file_of(source, origin->line), origin->line->number,
 			 level.data);
 	gp_text_deinit(&level);
@@ -178,6 +180,15 @@ static void warn_of_line(const struct gp_source *source, const char *key,
 	gp_program_warning("%s: %s:%u comes before %s%s", key,
 			   file_of(source, line), line->number, word,
 			   until.data);
+}
+
+/* A lock that says the same is in nobody's way. */
+static bool says_the_same(const char *word, unsigned attr,
+			  const struct gp_line *line)
+{
+	return attr < GP_SERVICES &&
+	       strcmp(word + strcspn(word, "=") + 1,
+		      gp_value_name(line->service[attr])) == 0;
 }
 
 struct look {
@@ -201,8 +212,8 @@ static int look_at(const struct look *look, const char *word, unsigned attr)
 	own = origin->level->key != NULL &&
 	      origin->level->key_len == look->key_len &&
 	      memcmp(origin->level->key, look->key, look->key_len) == 0;
-	if (!own && origin->locked)
-		return refuse_locked(look->source, look->written, word,
+	if (!own && origin->locked && !says_the_same(word, attr, origin->line))
+		return refuse_locked(look->source, look->written, word, attr,
 				     origin);
 	if (own && (origin->line->number != look->number ||
 		    strcmp(file_of(look->source, origin->line),

@@ -274,11 +274,13 @@ def test_nets_and_profiles(folder):
 
 def test_what_a_lock_makes_ineffective_is_refused(folder):
     error = folder.refused(65, "set", "bob@example.com", "pop3=tls")
-    assert f"{folder.rules}:6 (example.com) locks it" in error
+    assert f"no effect on pop3: {folder.rules}:6 (example.com) locks it" in \
+        error
     folder.refused(65, "set", "bob@example.com", "clients=tls")
     folder.ok("set", "*", "sieve=off", "lock=sieve")
     assert ":5 (*) locks it" in folder.refused(
         65, "set", ".example.org", "sieve=tls")
+    folder.ok("set", "bob@example.com", "all=off", "submission=tls")
     folder.ok("set", "example.com", "pop3=implicit")
 
 
