@@ -176,8 +176,9 @@ def test_memory_stays(lab, server, maps):
 
 
 def test_reload_in_the_middle_of_logins(server, lab):
-    """Dovecot itself closes a connection here and there at a reload; whoever
-    gets an answer gets the right one."""
+    """Dovecot itself closes a connection here and there at a reload, or finds
+    no auth process to fetch a login from, which is an internal error of 2.4;
+    whoever gets an answer to the login gets the right one."""
     lab.compile(OPEN)
     ended, answers = threading.Event(), []
 
@@ -197,7 +198,8 @@ def test_reload_in_the_middle_of_logins(server, lab):
     ended.set()
     for thread in threads:
         thread.join()
-    answered = [answer for answer in answers if answer[1]]
+    answered = [answer for answer in answers if answer[1] and
+                "[UNAVAILABLE] Internal error occurred" not in answer[1]]
     expected = {"open": "a OK ", "shut": "a NO [CONTACTADMIN] "}
     assert [answer for answer in answered
             if not answer[1].startswith(expected[answer[0]])] == []
