@@ -1,5 +1,5 @@
-#ifndef GP_DOVECOT_PLUGIN_DOVECOT_API_H
-#define GP_DOVECOT_PLUGIN_DOVECOT_API_H
+#ifndef GP_PLUGIN_DOVECOT_API_H
+#define GP_PLUGIN_DOVECOT_API_H
 
 /* Dovecot's interfaces in one shape. They changed between 2.3 and 2.4 and
    several times within 2.4; configure finds out by compiling which shape the

@@ -1,5 +1,5 @@
-#ifndef GP_DOVECOT_PLUGIN_FACTS_H
-#define GP_DOVECOT_PLUGIN_FACTS_H
+#ifndef GP_PLUGIN_FACTS_H
+#define GP_PLUGIN_FACTS_H
 
 #include "shared/base/text.h"
 #include "shared/rules/request.h"

@@ -1,5 +1,5 @@
-#ifndef GP_DOVECOT_PLUGIN_PROOF_H
-#define GP_DOVECOT_PLUGIN_PROOF_H
+#ifndef GP_PLUGIN_PROOF_H
+#define GP_PLUGIN_PROOF_H
 
 #include <stdbool.h>
 

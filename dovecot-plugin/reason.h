@@ -1,5 +1,5 @@
-#ifndef GP_DOVECOT_PLUGIN_REASON_H
-#define GP_DOVECOT_PLUGIN_REASON_H
+#ifndef GP_PLUGIN_REASON_H
+#define GP_PLUGIN_REASON_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-#ifndef GP_DOVECOT_PLUGIN_WORD_H
-#define GP_DOVECOT_PLUGIN_WORD_H
+#ifndef GP_PLUGIN_WORD_H
+#define GP_PLUGIN_WORD_H
 
 #include <stdbool.h>
 #include "shared/net/address.h"
