@@ -91,7 +91,10 @@ static int lock_and_compile(const struct gatemap_options *options,
 	lock = gatemap_lock(options, &status);
 	if (lock < 0)
 		return status;
-	status = read_and_write(options, input);
+	/* Who held the lock may have put new rules in force. */
+	status = gp_input_renew(input);
+	if (status == 0)
+		status = read_and_write(options, input);
 	gatemap_unlock(options, lock);
 	return status;
 }

@@ -177,6 +177,35 @@ int gp_input_open(const char *path, struct gp_input **input_r)
 	return 0;
 }
 
+/* Rights were given up for the old file's owner, so that another owner's is
+   not read with them. */
+int gp_input_renew(struct gp_input *input)
+{
+	struct stat st;
+	int fd;
+
+	if (stat(input->path, &st) == 0 && st.st_dev == input->st.st_dev &&
+	    st.st_ino == input->st.st_ino)
+		return 0;
+	fd = open(input->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int status = failed(input->path, errno);
+
+		if (fd >= 0)
+			close(fd);
+		return status;
+	}
+	close(input->fd);
+	input->fd = fd;
+	if (st.st_uid != input->st.st_uid) {
+		gp_program_error("%s: another owner's file took its place "
+				 "meanwhile; try again", input->path);
+		return EX_TEMPFAIL;
+	}
+	input->st = st;
+	return 0;
+}
+
 void gp_input_free(struct gp_input **input)
 {
 	struct gp_arena *arena;

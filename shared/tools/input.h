@@ -19,6 +19,11 @@ struct gp_input;
 int gp_input_open(const char *path, struct gp_input **input_r);
 void gp_input_free(struct gp_input **input);
 
+/* To be called when the lock is held that keeps writers apart: takes the file
+   that stands at the path now, should it have been replaced since it was
+   opened. Returns 0, or an exit code with the message written. */
+int gp_input_renew(struct gp_input *input);
+
 /* Who owns it, and so on. */
 const struct stat *gp_input_stat(const struct gp_input *input);
 

@@ -548,12 +548,19 @@ def litter(folder):
     return [name for name in folder.names() if name not in known]
 
 
+def default_signals():
+    """Whoever runs the tests in the background may have them ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started_on_a_pipe(folder, *options):
     """gatemap, waiting for more of its source."""
     folder.rules.unlink()
     os.mkfifo(folder.rules)
     process = subprocess.Popen(folder.argv(*options), cwd=folder.path,
-                               stderr=subprocess.PIPE, text=True)
+                               stderr=subprocess.PIPE, text=True,
+                               preexec_fn=default_signals)
     pipe = open(folder.rules, "w", encoding="utf-8")
     pipe.write(RULES)
     pipe.flush()
@@ -618,6 +625,21 @@ def test_waits_for_another(compiled):
     assert compiled.printed() == PRINTED + "late.test\timap=off\n"
     process.stderr.close()
     assert litter(compiled) == []
+
+
+def test_rules_replaced_while_it_waits(compiled):
+    """What is compiled is what stands there when the turn has come."""
+    lock = os.open(f"{compiled.map}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    process = subprocess.Popen(compiled.argv(), cwd=compiled.path)
+    time.sleep(0.3)
+    assert process.poll() is None
+    new = compiled.path / "new"
+    new.write_text("* all=tls\nlate.test imap=off\n")
+    new.rename(compiled.rules)
+    os.close(lock)
+    assert process.wait(common.DEADLINE) == 0
+    assert "late.test" in compiled.printed()
 
 
 def test_several_at_once(folder):

@@ -143,7 +143,7 @@ class Host:
         self.policy.parent.mkdir(parents=True)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.policy))
-        self.listener.listen(100)
+        self.listener.listen(4096)
         self.policy.chmod(0o666)
         lab.closers.append(self.listener.close)
         self.good = None
