@@ -188,6 +188,7 @@ class Recorder:
     def __init__(self, listen, daemon):
         self.daemon = daemon
         self.connections = []
+        self._passed = []
         listen.parent.mkdir(exist_ok=True)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(listen))
@@ -202,13 +203,13 @@ class Recorder:
 
     def clear(self):
         """Forgets what has passed; connections stay."""
+        self._passed.clear()
         for connection in self.connections:
             connection.clear()
 
     def requests(self):
-        """All requests and replies, connection by connection."""
-        return [pair for connection in self.connections
-                for pair in connection]
+        """All requests and replies, in the order of the replies."""
+        return list(self._passed)
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -233,4 +234,5 @@ class Recorder:
                 text = whole.decode(errors="surrogateescape")
                 record.append((dict(line.split("=", 1) for line in
                                     text[:-2].split("\n")), reply, whole))
+                self._passed.append(record[-1])
                 sock.sendall(f"action={reply}\n\n".encode())
