@@ -30,3 +30,36 @@ int gp_utf8_next(const char *str, size_t len, uint32_t *character_r)
 	*character_r = c;
 	return size;
 }
+
+bool gp_utf8_is_invisible(uint32_t character)
+{
+	uint32_t c = character;
+
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad ||
+	       c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+	       c == 0xfeff;
+}
+
+static void add_bytes(struct gp_text *text, const char *str, int count)
+{
+	for (int i = 0; i < count; i++)
+		gp_text_addf(text, "\\x%02x", (unsigned char)str[i]);
+}
+
+void gp_utf8_add_visible(struct gp_text *text, const char *str, size_t len)
+{
+	const char *end = str + len;
+	uint32_t c;
+	int size;
+
+	for (; str < end; str += size) {
+		size = gp_utf8_next(str, (size_t)(end - str), &c);
+		if (size < 0)
+			add_bytes(text, str, size = 1);
+		else if (gp_utf8_is_invisible(c))
+			add_bytes(text, str, size);
+		else
+			gp_text_add_mem(text, str, (size_t)size);
+	}
+}

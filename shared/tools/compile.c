@@ -5,7 +5,6 @@
 
 #include "shared/tools/compile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "shared/rules/check.h"
@@ -15,14 +14,19 @@
 static void print_of_file(const char *text, const char *file)
 {
 	size_t len = strlen(file);
+	struct gp_text found;
+
+	gp_text_init(&found);
 
 	while (*text != '\0') {
 		const char *end = strchr(text, '\n') + 1;
 
 		if (strncmp(text, file, len) == 0 && text[len] == ':')
-			fwrite(text, 1, (size_t)(end - text), stderr);
+			gp_text_add_mem(&found, text, (size_t)(end - text));
 		text = end;
 	}
+	gp_program_lines(found.data);
+	gp_text_deinit(&found);
 }
 
 static void print_diagnostics(struct gp_diagnostics *diagnostics,
@@ -34,7 +38,7 @@ static void print_diagnostics(struct gp_diagnostics *diagnostics,
 	gp_text_init(&text);
 	gp_diagnostics_print(diagnostics, !errors && !options->quiet, &text);
 	if (errors || options->warn_of == NULL)
-		fwrite(text.data, 1, text.len, stderr);
+		gp_program_lines(text.data);
 	else
 		print_of_file(text.data, options->warn_of);
 	gp_text_deinit(&text);

@@ -16,7 +16,7 @@
 static int report(const char *path, int error, const char *reason)
 {
 	if (error != ENOENT) {
-		fputs(reason, stderr);
+		gp_program_lines(reason);
 		if (error == EACCES || error == EPERM)
 			return EX_NOPERM;
 		return EX_CONFIG;

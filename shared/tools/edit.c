@@ -122,7 +122,7 @@ static struct change_file *find_file(const struct editing *editing,
 		gp_program_error("%s is no file of %s", editing->file,
 				 change->settings->rules);
 	for (size_t i = 0; i < change->count; i++)
-		fprintf(stderr, "  %s\n", base_name(change->file[i].path));
+		gp_program_error("  %s", base_name(change->file[i].path));
 	return NULL;
 }
 

@@ -2,37 +2,36 @@
 
 #include "shared/tools/gatemap.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shared/tools/listing.h"
 #include "shared/tools/program.h"
 
+struct query {
+	const struct gp_listing *listing;
+	bool found;
+};
+
+static int query_key(void *context, const char *key)
+{
+	struct query *query = context;
+	int status;
+	int found = gp_listing_key(query->listing, key, true, &status);
+
+	if (found > 0)
+		query->found = true;
+	return found < 0 ? status : 0;
+}
+
 /* As postmap -q - does: found when at least one key was. */
 static int query_each(const struct gp_listing *listing)
 {
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-	bool found = false;
-	int failure = 0;
+	struct query query = { .listing = listing };
+	int status = gatemap_each_key(query_key, &query);
 
-	while ((len = getline(&line, &size, stdin)) >= 0) {
-		int status;
-		int result;
-
-		if (len > 0 && line[len - 1] == '\n')
-			line[len - 1] = '\0';
-		result = gp_listing_key(listing, line, true, &status);
-		found = found || result > 0;
-		if (result < 0)
-			failure = status;
-	}
-	free(line);
-	if (failure != 0)
-		return failure;
-	return found ? 0 : GP_EXIT_NOT_FOUND;
+	if (status != 0)
+		return status;
+	return query.found ? 0 : GP_EXIT_NOT_FOUND;
 }
 
 static int query_one(const struct gp_listing *listing, const char *key)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -238,7 +237,7 @@ static int survey_input(struct update *update)
 		return 0;
 	gp_text_init(&text);
 	gp_diagnostics_print(update->diagnostics, false, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	gp_program_lines(text.data);
 	gp_text_deinit(&text);
 	return EX_DATAERR;
 }
@@ -370,41 +369,23 @@ static int delete_key(struct update *update, const char *written)
 	return gp_image_remove(update->image, key, len) > 0;
 }
 
-static int delete_each(struct update *update)
+static int count_deleted(void *context, const char *key)
 {
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-	int status = 0;
-
-	while ((len = getline(&line, &size, stdin)) >= 0) {
-		int found;
-
-		if (len > 0 && line[len - 1] == '\n')
-			line[len - 1] = '\0';
-		found = delete_key(update, line);
-		if (found < 0)
-			status = EX_DATAERR;
-		else
-			update->changes += (uint64_t)found;
-	}
-	free(line);
-	return status;
-}
-
-static int delete_one(struct update *update, const char *key)
-{
+	struct update *update = context;
 	int found = delete_key(update, key);
 
-	update->changes = found > 0;
-	return found < 0 ? EX_DATAERR : 0;
+	if (found < 0)
+		return EX_DATAERR;
+	update->changes += (uint64_t)found;
+	return 0;
 }
 
 static int delete_lines(struct update *update)
 {
 	const char *key = update->options->key;
-	int status = strcmp(key, "-") == 0 ? delete_each(update) :
-		     delete_one(update, key);
+	int status = strcmp(key, "-") == 0 ?
+		     gatemap_each_key(count_deleted, update) :
+		     count_deleted(update, key);
 
 	if (status != 0)
 		return status;

@@ -73,4 +73,9 @@ int gatemap_write(const struct gatemap_options *options,
 int gatemap_lock(const struct gatemap_options *options, int *status_r);
 void gatemap_unlock(const struct gatemap_options *options, int lock);
 
+/* Calls each for every line of standard input, which returns 0 or an exit code
+   with the message written; so does this. */
+int gatemap_each_key(int (*each)(void *context, const char *key),
+		     void *context);
+
 #endif

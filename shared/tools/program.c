@@ -1,6 +1,7 @@
 /* How the commands speak and end. Everything goes to standard error at once
-   and unbuffered; what could not be written to standard output is an error of
-   its own, because a list that lacks its end looks like a whole one. */
+   and unbuffered, and harmless to a terminal whatever was typed or stands in a
+   file; what could not be written to standard output is an error of its own,
+   because a list that lacks its end looks like a whole one. */
 
 #include "gatepost-config.h"
 #include "shared/tools/program.h"
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #include "shared/base/log.h"
+#include "shared/base/memory.h"
+#include "shared/rules/utf8.h"
 
 static const char *program = "gatepost";
 static bool quiet;
@@ -32,12 +35,32 @@ static void open_standard_descriptors(void)
 	}
 }
 
+static void print_line(const char *before, const char *text, size_t len)
+{
+	struct gp_text line;
+
+	gp_text_init(&line);
+	gp_text_add(&line, before);
+	gp_utf8_add_visible(&line, text, len);
+	gp_text_add_char(&line, '\n');
+	fflush(stdout);
+	fwrite(line.data, 1, line.len, stderr);
+	gp_text_deinit(&line);
+}
+
+static void print_message(const char *before, const char *text)
+{
+	char start[64];
+
+	snprintf(start, sizeof(start), "%s: %s", program, before);
+	print_line(start, text, strlen(text));
+}
+
 /* What the modules below have to say, at -v all of it. */
 static void take_log_line(enum gp_log_level level, const char *line)
 {
 	if (level >= GP_LOG_WARNING || verbose)
-		fprintf(stderr, "%s: %s%s\n", program,
-			level == GP_LOG_WARNING ? "warning: " : "", line);
+		print_message(level == GP_LOG_WARNING ? "warning: " : "", line);
 }
 
 void gp_program_init(const char *name)
@@ -56,10 +79,22 @@ const char *gp_program_name(void)
 
 static void say(const char *before, const char *format, va_list args)
 {
-	fflush(stdout);
-	fprintf(stderr, "%s: %s", program, before);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	char *message;
+
+	if (vasprintf(&message, format, args) < 0)
+		gp_out_of_memory(0);
+	print_message(before, message);
+	free(message);
+}
+
+void gp_program_lines(const char *text)
+{
+	const char *end;
+
+	for (; *text != '\0'; text = *end == '\0' ? end : end + 1) {
+		end = strchrnul(text, '\n');
+		print_line("", text, (size_t)(end - text));
+	}
 }
 
 void gp_program_error(const char *format, ...)

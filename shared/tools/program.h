@@ -14,13 +14,16 @@
 void gp_program_init(const char *name);
 const char *gp_program_name(void);
 
-/* "NAME: TEXT" on standard error. */
+/* "NAME: TEXT" on standard error. Here and below, what could harm a terminal is
+   shown as \xHH. */
 void gp_program_error(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 /* "NAME: warning: TEXT"; nothing after gp_program_quiet(). */
 void gp_program_warning(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 void gp_program_quiet(void);
+/* Lines that are messages already, such as "FILE:LINE: error: TEXT". */
+void gp_program_lines(const char *text);
 /* With that many -v, what is done is said as well. */
 void gp_program_be_verbose(void);
 void gp_program_tell(const char *format, ...)

@@ -26,15 +26,6 @@
 #define DAYS_WIDTH 360
 #define DAY 86400
 
-/* Characters that hide, or turn the direction of what follows. */
-static bool is_invisible(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad ||
-	       c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-	       c == 0xfeff;
-}
-
 /* Text from outside. What is no UTF-8 is shown byte by byte. */
 static void put(const char *str, FILE *file)
 {
@@ -47,7 +38,7 @@ static void put(const char *str, FILE *file)
 		if (used <= 0) {
 			used = 1;
 			fprintf(file, "\\x%02x", (unsigned char)*str);
-		} else if (is_invisible(c)) {
+		} else if (gp_utf8_is_invisible(c)) {
 			fprintf(file, "\\u{%x}", c);
 		} else if (used == 1 && strchr("<>&\"'", *str) != NULL) {
 			fprintf(file, "&#%d;", *str);

@@ -137,7 +137,7 @@ static int read_input(struct work *work)
 	if (gp_diagnostics_errors(diagnostics) > 0) {
 		gp_text_init(&text);
 		gp_diagnostics_print(diagnostics, false, &text);
-		fputs(text.data, stderr);
+		gp_program_lines(text.data);
 		gp_text_deinit(&text);
 		work->status = EX_DATAERR;
 	}
