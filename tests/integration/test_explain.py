@@ -2,6 +2,7 @@
 maps that cannot be used. Needs no server. (What it decides is tried by
 tests/rules.)"""
 
+import ctypes
 import json
 import os
 import pwd
@@ -263,6 +264,42 @@ def test_damaged_map(compiled, damage):
         "longer": data + b"\0", "flipped": data,
         "text": RULES.encode()}[damage])
     unusable(compiled, 78, "gatemap")
+
+
+class Digest(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+
+def with_damaged_record(data, text):
+    """The map with this text of a record changed, and with a digest of the whole
+    file that fits again."""
+    assert data.count(text) == 1
+    data = data.replace(text, text.swapcase())[:-16]
+    digest = ctypes.CDLL("libxxhash.so.0").XXH3_128bits
+    digest.restype = Digest
+    digest.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    found = digest(data, len(data))
+    return (data + found.high.to_bytes(8, "big")
+            + found.low.to_bytes(8, "big"))
+
+
+def test_decision_that_fails(compiled):
+    """A record that is damaged in a map that is whole: what needs it is
+    deferred, as at the doors, and nothing else."""
+    compiled.map.write_bytes(
+        with_damaged_record(compiled.map.read_bytes(), b"Ask Bob"))
+    answer = compiled.answer(75, "bob@example.com", "pop3", CLIENT, "tls=1.3")
+    assert answer["verdict"] == "defer"
+    assert (answer["cause"], answer["key"], answer["disclosed"],
+            answer["attributes"]) == (None, None, None, {})
+    assert answer["text"]["imap"].startswith("[UNAVAILABLE] ")
+    assert answer["text"]["pop3"].startswith("[SYS/TEMP] ")
+    assert answer["text"]["smtp"].startswith("451 4.3.0 ")
+    out = compiled.explain(75, "bob@example.com", "pop3").stdout
+    assert out.startswith("bob@example.com pop3: deferred: map ")
+    assert "rules.lmdb has a damaged record; compile the rules" in out
+    compiled.explain(1, "alice@example.com", "pop3", CLIENT, "tls=1.3")
+    compiled.explain(0, "alice@example.org", "pop3", "tls=1.3")
 
 
 @as_root
