@@ -33,20 +33,41 @@ static const char *const words[] = {
 };
 
 /* One difference as a line: sign, attribute, before, after, by tabs. */
+static void print_difference(char sign, const char *name,
+			     const struct effect *before,
+			     const struct effect *after, unsigned attr,
+			     struct gp_text *text)
+{
+	gp_text_addf(text, "%c\t%s\t", sign, name);
+	effect_print(before, attr, text);
+	gp_text_add_char(text, '\t');
+	effect_print(after, attr, text);
+	gp_text_add_char(text, '\n');
+}
+
+/* What changes with the lines on trial as it does without them is not said
+   again. */
 static void add_difference(const struct effect *before,
 			   const struct effect *after, unsigned attr,
 			   bool trial, struct gp_text *text)
 {
 	enum effect_change change = effect_compare(before, after, attr);
+	const char *name = gp_attribute_name(attr);
+	char trial_name[64];
+	struct gp_text line;
 
 	if (change == EFFECT_SAME)
 		return;
-	gp_text_addf(text, "%c\t%s%s\t", signs[change],
-		     gp_attribute_name(attr), trial ? " (trial)" : "");
-	effect_print(before, attr, text);
-	gp_text_add_char(text, '\t');
-	effect_print(after, attr, text);
-	gp_text_add_char(text, '\n');
+	gp_text_init(&line);
+	print_difference(signs[change], name, before, after, attr, &line);
+	if (!trial) {
+		gp_text_add(text, line.data);
+	} else if (strstr(text->data, line.data) == NULL) {
+		snprintf(trial_name, sizeof(trial_name), "%s (trial)", name);
+		print_difference(signs[change], trial_name, before, after,
+				 attr, text);
+	}
+	gp_text_deinit(&line);
 }
 
 typedef int effect_getter(const struct gp_source *source, const char *key,

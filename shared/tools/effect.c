@@ -62,6 +62,36 @@ static void set_built_in(struct effect *effect)
 	effect->nets[0].any = true;
 }
 
+/* Services whose value such a list could soften. */
+static uint32_t candidates(const struct effect *effect, unsigned attr)
+{
+	uint32_t services = 0;
+
+	for (unsigned i = 0; i < GP_SERVICES; i++) {
+		unsigned value = effect->service[i];
+
+		if (attr == GP_ATTR_TRUSTED_NETS ? value == GP_TRUSTED :
+		    value != GP_OFF && value != GP_CLEARTEXT)
+			services |= GP_ATTR_BIT(i);
+	}
+	return services;
+}
+
+static void take_softened(const struct gp_resolved *resolved, unsigned attr,
+			  struct effect *effect)
+{
+	const struct gp_origin *list = &effect->origin[attr];
+	uint32_t services = candidates(effect, attr);
+
+	for (unsigned i = 0; i < GP_SERVICES; i++) {
+		if ((services & GP_ATTR_BIT(i)) != 0 && list->line != NULL &&
+		    gp_resolved_softens(resolved, attr, list,
+					&effect->origin[i]))
+			effect->softened[attr - GP_ATTR_ALLOW_NETS] |=
+				GP_ATTR_BIT(i);
+	}
+}
+
 static int resolve(const struct gp_source *source, const struct gp_name *name,
 		   const struct gp_resolve_for *what, struct gp_arena *arena,
 		   struct effect *effect, const char **error_r)
@@ -78,6 +108,8 @@ static int resolve(const struct gp_source *source, const struct gp_name *name,
 		if (origin->line != NULL)
 			take_value(source, attr, origin->line, arena, effect);
 	}
+	take_softened(resolved, GP_ATTR_TRUSTED_NETS, effect);
+	take_softened(resolved, GP_ATTR_CLEARTEXT_NETS, effect);
 	return 0;
 }
 
@@ -198,6 +230,13 @@ static bool is_within(const struct gp_netset *inner,
 	return true;
 }
 
+static enum effect_change change_of(bool more, bool less)
+{
+	if (more && less)
+		return EFFECT_SAME;
+	return more ? EFFECT_GAIN : less ? EFFECT_LOSS : EFFECT_OTHER;
+}
+
 static enum effect_change compare_nets(const struct effect *before,
 				       const struct effect *after, size_t i)
 {
@@ -208,9 +247,32 @@ static enum effect_change compare_nets(const struct effect *before,
 		    (!after->nets[i].any &&
 		     is_within(&after->nets[i].set, &before->nets[i].set));
 
-	if (more && less)
-		return EFFECT_SAME;
-	return more ? EFFECT_GAIN : less ? EFFECT_LOSS : EFFECT_OTHER;
+	return change_of(more, less);
+}
+
+/* Where the services' values are another kind, these say what changes. */
+static enum effect_change compare_softened(const struct effect *before,
+					   const struct effect *after,
+					   unsigned attr)
+{
+	static const struct gp_netset none = { .count = 0 };
+	size_t n = attr - GP_ATTR_ALLOW_NETS;
+	uint32_t services = candidates(before, attr) & candidates(after, attr);
+	bool more = true, less = true;
+
+	for (unsigned i = 0; i < GP_SERVICES; i++) {
+		uint32_t bit = GP_ATTR_BIT(i);
+		const struct gp_netset *old = before->softened[n] & bit ?
+			&before->nets[n].set : &none;
+		const struct gp_netset *new = after->softened[n] & bit ?
+			&after->nets[n].set : &none;
+
+		if ((services & bit) == 0)
+			continue;
+		more = more && is_within(old, new);
+		less = less && is_within(new, old);
+	}
+	return change_of(more, less);
 }
 
 static enum effect_change compare_texts(const char *before, const char *after)
@@ -236,9 +298,43 @@ enum effect_change effect_compare(const struct effect *before,
 		return compare_texts(before->message, after->message);
 	case GP_ATTR_HELP:
 		return compare_texts(before->help, after->help);
+	case GP_ATTR_TRUSTED_NETS:
+	case GP_ATTR_CLEARTEXT_NETS:
+		return compare_softened(before, after, attr);
 	default:
 		return compare_nets(before, after, attr - GP_ATTR_ALLOW_NETS);
 	}
+}
+
+static void print_services(uint32_t services, struct gp_text *text)
+{
+	const char *separator = " for ";
+
+	for (unsigned i = 0; i < GP_SERVICES; i++) {
+		if ((services & GP_ATTR_BIT(i)) == 0)
+			continue;
+		gp_text_addf(text, "%s%s", separator, gp_service_name(i));
+		separator = ",";
+	}
+}
+
+static void print_nets(const struct effect *effect, unsigned attr,
+		       struct gp_text *text)
+{
+	size_t n = attr - GP_ATTR_ALLOW_NETS;
+	uint32_t services = candidates(effect, attr);
+	bool softens = attr == GP_ATTR_CLEARTEXT_NETS ||
+		       (attr == GP_ATTR_TRUSTED_NETS && services != 0);
+
+	if (effect->nets[n].any)
+		gp_text_add(text, "any");
+	else if (effect->nets[n].set.count == 0 ||
+		 (softens && effect->softened[n] == 0))
+		gp_text_add(text, "none");
+	else
+		gp_netset_print(&effect->nets[n].set, text);
+	if (softens && effect->softened[n] != services)
+		print_services(effect->softened[n], text);
 }
 
 void effect_print(const struct effect *effect, enum gp_attribute attr,
@@ -262,13 +358,6 @@ void effect_print(const struct effect *effect, enum gp_attribute attr,
 		gp_text_add(text, effect->help != NULL ? effect->help : "");
 		break;
 	default:
-		if (effect->nets[attr - GP_ATTR_ALLOW_NETS].any)
-			gp_text_add(text, "any");
-		else if (effect->nets[attr - GP_ATTR_ALLOW_NETS].set.count ==
-			 0)
-			gp_text_add(text, "none");
-		else
-			gp_netset_print(&effect->nets[attr -
-					GP_ATTR_ALLOW_NETS].set, text);
+		print_nets(effect, attr, text);
 	}
 }

@@ -16,6 +16,10 @@ struct effect {
 		bool any;
 		struct gp_netset set;
 	} nets[GP_NETLISTS];
+	/* Of which services the networks of trusted_nets and cleartext_nets
+	   soften the value (GP_ATTR_BIT): what stands where it softens none is
+	   of no effect. */
+	uint32_t softened[GP_NETLISTS];
 	const char *message;
 	const char *help;
 	/* Who set each; line is NULL for what is built in. */
@@ -56,7 +60,9 @@ enum effect_change effect_compare(const struct effect *before,
 				  const struct effect *after,
 				  enum gp_attribute attr);
 
-/* Adds the value as it is written in rules; a text that is not set is "". */
+/* Adds the value as it is written in rules; a text that is not set is "".
+   Networks of cleartext_nets that soften only some of the services that ask for
+   encryption say which: "192.0.2.0/24 for submission". */
 void effect_print(const struct effect *effect, enum gp_attribute attr,
 		  struct gp_text *text);
 

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from gplab import common
-from test_admin import Folder, mounts_are_private
+from gplab.admin import Folder, mounts_are_private
 
 RULES = """\
 net:office       192.0.2.0/24

@@ -1,6 +1,6 @@
 """Whatever happens in the middle of a change, rules file and map are the old
-ones or the new ones, and the next change finds its way: killed, two at once, no
-room left."""
+ones or the new ones, and the next change finds its way: killed, two at once,
+no room left."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ import time
 import pytest
 
 from gplab import common
-from test_admin import Folder, mounts_are_private
+from gplab.admin import Folder, mounts_are_private
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -164,7 +164,7 @@ def test_two_at_once(folder):
 FULL = textwrap.dedent("""\
     import pathlib, subprocess, sys
     sys.path[:0] = [{tests!r}]
-    from test_admin import Folder
+    from gplab.admin import Folder
     from test_admin_safe import big_rules
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs",
                     {path!r}], check=True)

@@ -1,0 +1,80 @@
+"""gatepost edit: an editor on a copy, and nothing takes force unseen."""
+
+import pathlib
+
+import pytest
+
+from gplab import admin
+from gplab.admin import RULES
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return admin.compiled(tmp_path)
+
+def editor(folder, script):
+    path = folder.path / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return {"VISUAL": str(path), "EDITOR": "/bin/false"}
+
+
+def test_edit(folder):
+    env = editor(folder, "sed -i 's/^other.example .*/other.example "
+                         "imap=off/' \"$1\"")
+    out = folder.ok("edit", env=env, stdin="y\n")
+    assert "- other.example: imap tls -> off" in out
+    assert "0 mailboxes and 1 domain differ" in out
+    assert folder.in_force("other.example") == ["imap=off"]
+    folder.ok("undo", "1")
+    assert folder.rules.read_text() == RULES
+
+
+def test_edit_asks_before_it_takes_force(folder):
+    before = folder.state()
+    env = editor(folder, 'echo "x.test all=off" >>"$1"')
+    assert "nothing was changed" in folder.ok("edit", env=env, stdin="x\n")
+    assert folder.state() == before
+    out = folder.ok("edit", env=env, stdin="e\ny\n".replace("e\n", "x\n"))
+    assert "nothing was changed" in out
+    folder.ok("edit", "--yes", env=env)
+    assert folder.in_force("x.test") == ["all=off"]
+
+
+def test_edit_asks_again_on_errors(folder):
+    env = editor(folder, f'n=$(cat {folder.path}/n 2>/dev/null || echo 0)\n'
+                 f'echo $((n + 1)) >{folder.path}/n\n'
+                 'if [ "$n" = 0 ]; then echo "x.test imap=offf" >>"$1"\n'
+                 'else sed -i "s/offf/off/" "$1"; fi')
+    done = folder.expect(0, "edit", env=env, stdin="e\ny\n")
+    assert 'did you mean "off"' in done.stderr
+    assert folder.in_force("x.test") == ["imap=off"]
+    (folder.path / "n").unlink()
+    folder.refused(65, "edit", env=env, stdin="x\n")
+    (folder.path / "n").unlink()
+    folder.refused(65, "edit", "--yes", env=env)
+
+
+def test_edit_repairs_broken_rules(folder):
+    with folder.rules.open("a") as rules:
+        rules.write("broken\n")
+    folder.ok("edit", "--yes", env=editor(folder,
+                                          "sed -i /broken/d \"$1\""))
+    assert folder.rules.read_text() == RULES
+
+
+def test_edit_does_not_overwrite_others(folder):
+    env = editor(folder, f'echo "x.test all=off" >>"$1"\n'
+                 f'{" ".join(folder.argv("set", "y.test", "all=off"))}')
+    done = folder.expect(75, "edit", "--yes", env=env)
+    assert "changed by somebody else" in done.stderr
+    copy = pathlib.Path(done.stderr.strip().rsplit(" ", 1)[1])
+    assert copy.read_text() == RULES + "x.test all=off\n"
+    copy.unlink()
+    copy.parent.rmdir()
+    assert folder.rules.read_text() == RULES + "y.test all=off\n"
+
+
+def test_an_editor_that_fails(folder):
+    assert "has failed" in folder.refused(69, "edit", env={
+        "VISUAL": "", "EDITOR": "/bin/false"})
