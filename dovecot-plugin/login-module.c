@@ -161,6 +161,22 @@ static int gatepost_reload_config(struct client *client, const char **error_r)
 	return 0;
 }
 
+/* A client that sends its password in spite of LOGINDISABLED is most often a
+   device that nobody has told. Dovecot's words for it in the log, "auth failed"
+   and "tried to use disallowed plaintext auth", are those at which fail2ban
+   bans, and with it everybody behind the same address. */
+static void gatepost_auth_result(struct client *client,
+				 enum client_auth_result result,
+				 const struct client_auth_reply *reply,
+				 const char *text)
+{
+	struct gp_login_client *mclient = GP_LOGIN_CONTEXT(client);
+
+	mclient->module_ctx.super.auth_result(client, result, reply, text);
+	if (mclient->must_encrypt && result == CLIENT_AUTH_RESULT_SSL_REQUIRED)
+		client->last_auth_fail = CLIENT_AUTH_FAIL_CODE_LOGIN_DISABLED;
+}
+
 static bool is_judged(void)
 {
 	return settings == NULL ||
@@ -179,6 +195,7 @@ static void gatepost_client_allocated(struct client *client)
 	client->vlast = &mclient->module_ctx.super;
 	MODULE_CONTEXT_SET(client, gatepost_login_module, mclient);
 	v->sasl_filter_mech = gatepost_sasl_filter_mech;
+	v->auth_result = gatepost_auth_result;
 	gp_dovecot_hook_reload(v, gatepost_reload_config);
 
 	gp_dovecot_address(&client->ip, &mclient->connection);
