@@ -70,6 +70,18 @@ void gp_text_add_mem(struct gp_text *text, const void *data, size_t len)
 	text->data[text->len] = '\0';
 }
 
+char *gp_text_room(struct gp_text *text, size_t len)
+{
+	text_reserve(text, len);
+	return text->data + text->len;
+}
+
+void gp_text_grew(struct gp_text *text, size_t len)
+{
+	text->len += len;
+	text->data[text->len] = '\0';
+}
+
 void gp_text_add(struct gp_text *text, const char *str)
 {
 	gp_text_add_mem(text, str, strlen(str));

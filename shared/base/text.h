@@ -30,6 +30,10 @@ void gp_text_clear(struct gp_text *text);
 void gp_text_add(struct gp_text *text, const char *str);
 void gp_text_add_mem(struct gp_text *text, const void *data, size_t len);
 void gp_text_add_char(struct gp_text *text, char c);
+/* Room for len more bytes at the end of a growing text; gp_text_grew() says how
+   many of them were written. */
+char *gp_text_room(struct gp_text *text, size_t len);
+void gp_text_grew(struct gp_text *text, size_t len);
 void gp_text_addf(struct gp_text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -56,12 +56,12 @@ static void put_netlist(struct gp_text *out, const struct gp_netlist *list)
 static unsigned char *write_services(unsigned char *pos,
 				     const struct gp_line *line)
 {
+	uint32_t rest;
 	bool half = false;
 	unsigned i;
 
-	for (i = 0; i < GP_SERVICES; i++) {
-		if ((line->set & GP_ATTR_BIT(i)) == 0)
-			continue;
+	for (rest = line->set & GP_SERVICE_BITS; rest != 0; rest &= rest - 1) {
+		i = __builtin_ctz(rest);
 		if (half)
 			*pos++ |= line->service[i] << 4;
 		else
@@ -139,10 +139,10 @@ static size_t write_head(unsigned char *bytes, const struct gp_line *line)
 
 void gp_codec_put_line(struct gp_text *out, const struct gp_line *line)
 {
-	unsigned char head[HEAD_MAX];
+	unsigned char *head = (void *)gp_text_room(out, HEAD_MAX);
 	uint32_t rest;
 
-	gp_text_add_mem(out, head, write_head(head, line));
+	gp_text_grew(out, write_head(head, line));
 	for (rest = line->set & ~GP_SERVICE_BITS; rest != 0; rest &= rest - 1)
 		put_attribute(out, line, __builtin_ctz(rest));
 }
@@ -203,11 +203,11 @@ static void get_services(struct gp_wire *wire, struct gp_line *line)
 {
 	unsigned char byte = 0;
 	bool half = false;
+	uint32_t rest;
 	unsigned i;
 
-	for (i = 0; i < GP_SERVICES; i++) {
-		if ((line->set & GP_ATTR_BIT(i)) == 0)
-			continue;
+	for (rest = line->set & GP_SERVICE_BITS; rest != 0; rest &= rest - 1) {
+		i = __builtin_ctz(rest);
 		if (!half) {
 			const unsigned char *pos = gp_wire_bytes(wire, 1);
 

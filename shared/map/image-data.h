@@ -28,8 +28,10 @@ struct gp_image {
 	struct gp_text order;
 	/* The order holds, except that entries may be marked as removed. */
 	bool sorted;
+	/* lines, keys and the source's depths are those of all entries. */
+	bool counted;
 	bool finished;
-	/* The last key in the order. */
+	/* The last key in the order, while it is sorted. */
 	uint64_t last_key;
 	size_t last_key_len;
 

@@ -27,21 +27,65 @@ static void put_line(struct gp_text *bytes, const struct gp_line *line)
 	memcpy(bytes->data + start, length, extra + 1);
 }
 
+static uint64_t depth_bit(const char *key, size_t key_len)
+{
+	unsigned labels = 0;
+	size_t i;
+
+	if (key[0] != '.')
+		return 0;
+	for (i = 0; i < key_len; i++)
+		labels += key[i] == '.';
+	return UINT64_C(1) << (labels < 63 ? labels : 63);
+}
+
+static void count_key(struct gp_image *image, const char *key, size_t key_len,
+		      size_t lines)
+{
+	if (!gp_record_is_rule(key, key_len))
+		return;
+	image->keys++;
+	image->lines += lines;
+	image->source.parent_depths |= depth_bit(key, key_len);
+}
+
+/* As long as lines come in the order of their keys, they are counted on the
+   way. */
+static void count_line(struct gp_image *image, const char *key, size_t key_len)
+{
+	int order = gp_image_compare(image->bytes.data + image->last_key,
+				     image->last_key_len, key, key_len);
+
+	if (order > 0)
+		image->sorted = image->counted = false;
+	else if (order < 0)
+		count_key(image, key, key_len, 1);
+	else if (gp_record_is_rule(key, key_len))
+		image->lines++;
+}
+
+static void put_key(struct gp_image *image, const char *key, size_t key_len)
+{
+	struct gp_text *bytes = &image->bytes;
+	char *start = gp_text_room(bytes, GP_WIRE_NUMBER_MAX + key_len);
+	char *pos = (char *)gp_wire_write_number((unsigned char *)start,
+						 key_len);
+
+	memcpy(pos, key, key_len);
+	image->last_key = pos - bytes->data;
+	image->last_key_len = key_len;
+	gp_text_grew(bytes, pos + key_len - start);
+}
+
 static void sink_line(void *context, const char *key, size_t key_len,
 		      const struct gp_line *line)
 {
 	struct gp_image *image = context;
 	uint64_t offset = image->bytes.len;
 
-	if (image->sorted && offset > 0)
-		image->sorted = gp_image_compare(image->bytes.data +
-						 image->last_key,
-						 image->last_key_len,
-						 key, key_len) <= 0;
-	gp_wire_put_number(&image->bytes, key_len);
-	image->last_key = image->bytes.len;
-	image->last_key_len = key_len;
-	gp_text_add_mem(&image->bytes, key, key_len);
+	if (image->sorted)
+		count_line(image, key, key_len);
+	put_key(image, key, key_len);
 	put_line(&image->bytes, line);
 	gp_text_add_mem(&image->order, &offset, sizeof(offset));
 	if (line->file >= image->files_used)
@@ -111,7 +155,7 @@ struct gp_image *gp_image_new(void)
 	struct gp_image *image = gp_arena_alloc(arena, sizeof(*image));
 
 	image->arena = arena;
-	image->sorted = true;
+	image->sorted = image->counted = true;
 	gp_text_init(&image->bytes);
 	gp_text_init(&image->order);
 	gp_text_init(&image->nets);
@@ -265,7 +309,7 @@ static void drop_removed(struct gp_image *image)
 
 static void restore_order(struct gp_image *image)
 {
-	struct gp_image_entry last;
+	struct gp_image_entry last = { .key = image->bytes.data };
 	size_t size;
 
 	if (image->sorted)
@@ -274,9 +318,8 @@ static void restore_order(struct gp_image *image)
 	size = gp_image_size(image);
 	gp_image_sort(image->bytes.data, gp_image_order(image), size);
 	image->sorted = true;
-	if (size == 0)
-		return;
-	gp_image_entry(image, size - 1, &last);
+	if (size > 0)
+		gp_image_entry(image, size - 1, &last);
 	image->last_key = last.key - image->bytes.data;
 	image->last_key_len = last.key_len;
 }
@@ -299,7 +342,7 @@ size_t gp_image_remove(struct gp_image *image, const char *key,
 		gp_image_order(image)[i] |= GP_IMAGE_REMOVED;
 	}
 	if (removed > 0)
-		image->finished = false;
+		image->finished = image->counted = false;
 	return removed;
 }
 
@@ -320,34 +363,30 @@ bool gp_image_remove_net(struct gp_image *image, uint32_t number)
 	return defined;
 }
 
-static uint64_t depth_bit(const struct gp_image_group *group)
+static void count_all(struct gp_image *image)
 {
-	unsigned labels = 0;
-	size_t i;
+	struct gp_image_group group = { .end = 0 };
 
-	if (group->key[0] != '.')
-		return 0;
-	for (i = 0; i < group->key_len; i++)
-		labels += group->key[i] == '.';
-	return UINT64_C(1) << (labels < 63 ? labels : 63);
+	image->lines = image->keys = 0;
+	image->source.parent_depths = 0;
+	image->last_key_len = 0;
+	while (gp_image_next_group(image, &group)) {
+		count_key(image, group.key, group.key_len,
+			  group.end - group.first);
+		image->last_key = group.key - image->bytes.data;
+		image->last_key_len = group.key_len;
+	}
+	image->counted = true;
 }
 
 void gp_image_finish(struct gp_image *image)
 {
-	struct gp_image_group group = { .end = 0 };
-
 	if (image->finished)
 		return;
-	restore_order(image);
-	drop_removed(image);
-	image->lines = image->keys = 0;
-	image->source.parent_depths = 0;
-	while (gp_image_next_group(image, &group)) {
-		if (!gp_record_is_rule(group.key, group.key_len))
-			continue;
-		image->keys++;
-		image->lines += group.end - group.first;
-		image->source.parent_depths |= depth_bit(&group);
+	if (!image->counted) {
+		restore_order(image);
+		drop_removed(image);
+		count_all(image);
 	}
 	image->finished = true;
 }

@@ -401,6 +401,38 @@ static int verify_named(struct gp_loaded *loaded, const char **error_r)
 	return ret < 0 ? -1 : 0;
 }
 
+struct verify_rules {
+	gp_loaded_rule *each;
+	void *context;
+};
+
+static int verify_rule(void *context, const char *key, size_t key_len,
+		       const void *value, size_t value_len)
+{
+	struct verify_rules *verify = context;
+	struct gp_wire wire;
+
+	if (!gp_record_is_rule(key, key_len))
+		return 0;
+	return gp_record_open(key, key_len, value, value_len, &wire) &&
+	       verify->each(verify->context, key, key_len, &wire) ? 0 : -1;
+}
+
+int gp_loaded_verify_rules(struct gp_loaded *loaded, gp_loaded_rule *each,
+			   void *context, const char **error_r)
+{
+	struct verify_rules verify = { each, context };
+	bool damaged;
+
+	if (verify_named(loaded, error_r) == 0 &&
+	    gp_store_walk(loaded->store, "", 0, verify_rule, &verify,
+			  &damaged) == 0)
+		return 0;
+	*error_r = loaded->damaged;
+	errno = EINVAL;
+	return -1;
+}
+
 int gp_loaded_verify(struct gp_loaded *loaded, const char **error_r)
 {
 	struct counts counts = { 0, 0 };

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 #include "shared/map/reader.h"
+#include "shared/map/wire.h"
 
 /* One map file, open, as a source of rules. */
 
@@ -20,5 +21,13 @@ const struct gp_map_meta *gp_loaded_meta(const struct gp_loaded *loaded);
 /* Decodes every record and compares the counts. Returns 0, or -1 with the
    reason. */
 int gp_loaded_verify(struct gp_loaded *loaded, const char **error_r);
+
+/* Decodes what is numbered, and has each look at the bytes of every rule's
+   record, in the order of keys; false from it ends that. Returns 0, or -1 with
+   the reason. */
+typedef bool gp_loaded_rule(void *context, const char *key, size_t key_len,
+			    struct gp_wire *wire);
+int gp_loaded_verify_rules(struct gp_loaded *loaded, gp_loaded_rule *each,
+			   void *context, const char **error_r);
 
 #endif

@@ -264,6 +264,14 @@ const struct gp_map_meta *gp_map_meta(const struct gp_map *map)
 	return gp_loaded_meta(map->loaded);
 }
 
+int gp_map_verify_rules(struct gp_map *map, gp_loaded_rule *each,
+			void *context, const char **error_r)
+{
+	if (gp_map_source(map, error_r) == NULL)
+		return -1;
+	return gp_loaded_verify_rules(map->loaded, each, context, error_r);
+}
+
 int gp_map_verify(struct gp_map *map, const char **error_r)
 {
 	if (gp_map_source(map, error_r) == NULL)

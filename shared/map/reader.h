@@ -52,6 +52,14 @@ const struct gp_map_meta *gp_map_meta(const struct gp_map *map);
    opened.) Returns 0, or -1 with the reason. */
 int gp_map_verify(struct gp_map *map, const char **error_r);
 
+/* The same for a map that was just written, where rules need not be decoded:
+   each compares the bytes of their records (loaded.h). */
+struct gp_wire;
+int gp_map_verify_rules(struct gp_map *map,
+			bool (*each)(void *context, const char *key,
+				     size_t key_len, struct gp_wire *wire),
+			void *context, const char **error_r);
+
 /* One decision as a door makes it: the newest rules, the host's clock (or the
    map's own time where that clock stands before it), the map's verdict or what
    the policy says for the lack of one. Everything in verdict_r is the

@@ -208,15 +208,62 @@ static int write_store(struct gp_publish *publish, struct gp_image *image,
 	return ret;
 }
 
-/* Reads the new file as a reader will. */
+struct compare {
+	const struct gp_image *image;
+	struct gp_image_group group;
+	uint64_t lines;
+	uint64_t keys;
+};
+
+/* The lines of a group, whose bytes the checks of the rules have decoded, as
+   add_lines() puts them. */
+static bool are_lines(const struct gp_image *image,
+		      const struct gp_image_group *group, struct gp_wire *wire)
+{
+	struct gp_image_entry entry;
+	const unsigned char *bytes;
+	size_t i;
+
+	if (gp_wire_number(wire) != group->end - group->first)
+		return false;
+	for (i = group->first; i < group->end; i++) {
+		gp_image_entry(image, i, &entry);
+		bytes = gp_wire_bytes(wire, entry.line_len);
+		if (bytes == NULL ||
+		    memcmp(bytes, entry.line, entry.line_len) != 0)
+			return false;
+	}
+	return gp_wire_left(wire) == 0;
+}
+
+static bool compare_rule(void *context, const char *key, size_t key_len,
+			 struct gp_wire *wire)
+{
+	struct compare *compare = context;
+	struct gp_image_group *group = &compare->group;
+
+	do {
+		if (!gp_image_next_group(compare->image, group))
+			return false;
+	} while (!gp_record_is_rule(group->key, group->key_len));
+	compare->keys++;
+	compare->lines += group->end - group->first;
+	return gp_image_compare(key, key_len, group->key,
+				group->key_len) == 0 &&
+	       are_lines(compare->image, group, wire);
+}
+
+/* Reads the new file as a reader will, and holds every rule of it against what
+   was to be written. */
 static int verify(const struct gp_publish *publish,
 		  const struct gp_image *image, const char **error_r)
 {
 	struct gp_map *map = gp_map_new(publish->temp, publish->uid);
-	int ret = gp_map_verify(map, error_r);
+	struct compare compare = { .image = image };
+	int ret = gp_map_verify_rules(map, compare_rule, &compare, error_r);
 
-	if (ret == 0 && (gp_map_meta(map)->lines != image->lines ||
-			 gp_map_meta(map)->keys != image->keys)) {
+	if (ret == 0 && (compare.lines != image->lines ||
+			 compare.keys != image->keys)) {
 		*error_r = "other rules are read from it than were written";
 		errno = EIO;
 		ret = -1;

@@ -1,10 +1,12 @@
 /* A logical line ends where the next one begins, not at its newline, because
-   comments and empty lines may stand before its continuation. The words of the
-   line under way are therefore copied; everything else is looked at where it
-   was read. */
+   comments and empty lines may stand before its continuation. Its words stay
+   where they were read as long as that holds, which is nearly always until
+   the line is finished; only those of a line that is under way when a piece of
+   the file ends are copied. */
 
 #include <stdlib.h>
 #include <string.h>
+#include "shared/base/arena.h"
 #include "shared/base/memory.h"
 #include "shared/base/text.h"
 #include "shared/rules/lexer.h"
@@ -18,12 +20,14 @@ struct gp_lexer {
 	uint32_t line;
 	/* A physical line whose end has not been seen yet. */
 	struct gp_text partial;
-	/* The words of the logical line under way; while it grows, their text
-	   is an offset into bytes. */
-	struct gp_text bytes;
+	/* The words of the logical line under way. Those below settled lie in
+	   the arena, the others mostly where they were read. */
 	struct gp_word *words;
 	size_t count;
 	size_t size;
+	size_t settled;
+	struct gp_arena *arena;
+	bool arena_used;
 	bool bad;
 };
 
@@ -35,8 +39,8 @@ struct gp_lexer *gp_lexer_new(struct gp_diagnostics *diagnostics,
 	lexer->diagnostics = diagnostics;
 	lexer->each = each;
 	lexer->context = context;
+	lexer->arena = gp_arena_new();
 	gp_text_init(&lexer->partial);
-	gp_text_init(&lexer->bytes);
 	return lexer;
 }
 
@@ -45,7 +49,7 @@ void gp_lexer_free(struct gp_lexer **lexer)
 	if (*lexer == NULL)
 		return;
 	gp_text_deinit(&(*lexer)->partial);
-	gp_text_deinit(&(*lexer)->bytes);
+	gp_arena_free(&(*lexer)->arena);
 	free((*lexer)->words);
 	free(*lexer);
 	*lexer = NULL;
@@ -67,23 +71,35 @@ static void error(struct gp_lexer *lexer, size_t offset, const char *what)
 
 static void finish_line(struct gp_lexer *lexer)
 {
-	struct gp_words words;
-	size_t i;
+	const struct gp_words words = {
+		.word = lexer->words, .count = lexer->count, .bad = lexer->bad
+	};
 
-	for (i = 0; i < lexer->count; i++)
-		lexer->words[i].text = lexer->bytes.data +
-				       (size_t)lexer->words[i].text;
-	words.word = lexer->words;
-	words.count = lexer->count;
-	words.bad = lexer->bad;
 	if (lexer->count > 0)
 		lexer->each(lexer->context, &words);
 	lexer->count = 0;
+	lexer->settled = 0;
 	lexer->bad = false;
-	gp_text_clear(&lexer->bytes);
+	if (lexer->arena_used)
+		gp_arena_reset(lexer->arena);
+	lexer->arena_used = false;
 }
 
-static struct gp_word *add_word(struct gp_lexer *lexer, size_t offset)
+/* Before the bytes are given back that were read last. */
+static void settle(struct gp_lexer *lexer)
+{
+	struct gp_word *word;
+
+	for (; lexer->settled < lexer->count; lexer->settled++) {
+		word = &lexer->words[lexer->settled];
+		word->text = gp_arena_strndup(lexer->arena, word->text,
+					      word->len);
+		lexer->arena_used = true;
+	}
+}
+
+static struct gp_word *add_word(struct gp_lexer *lexer, const char *str,
+				size_t offset)
 {
 	struct gp_word *word;
 
@@ -93,7 +109,7 @@ static struct gp_word *add_word(struct gp_lexer *lexer, size_t offset)
 					  sizeof(*lexer->words));
 	}
 	word = &lexer->words[lexer->count++];
-	word->text = (const char *)lexer->bytes.len;
+	word->text = str + offset;
 	word->line = lexer->line;
 	word->column = offset + 1;
 	word->quoted = false;
@@ -158,50 +174,60 @@ static bool begins_value(const char *word, const char *quote)
 	       memchr(word, '=', quote - word) == quote - 1;
 }
 
-/* One word that begins at offset; returns the offset behind it. */
+/* The rest of a word whose value stands in quotes, which drop out; returns the
+   offset behind it. */
+static size_t read_quoted(struct gp_lexer *lexer, struct gp_word *word,
+			  const char *str, size_t len, size_t quote)
+{
+	size_t start = quote + 1, name_len = &str[quote] - word->text, end;
+	const char *close = memchr(str + start, '"', len - start);
+	char *text;
+
+	if (close == NULL)
+		error(lexer, quote, "this quote is not closed on its line; "
+		      "add a \" behind the value");
+	end = close == NULL ? len : (size_t)(close - str);
+	word->len = name_len + end - start;
+	text = gp_arena_bytes(lexer->arena, word->len);
+	lexer->arena_used = true;
+	memcpy(text, word->text, name_len);
+	memcpy(text + name_len, str + start, end - start);
+	word->text = text;
+	word->quoted = true;
+	if (end < len)
+		end++;
+	if (end < len && !is_white(str[end]))
+		error(lexer, end, "text right behind a closing quote; put a "
+		      "blank between them");
+	return end;
+}
+
+/* One word that begins at offset; returns the offset behind it. What stands
+   behind a line, a newline or the NUL of a text, is not plain either. */
 static size_t read_word(struct gp_lexer *lexer, const char *str, size_t len,
 			size_t offset)
 {
-	struct gp_word *word = add_word(lexer, offset);
-	const char *quote = NULL;
-	size_t end = offset, start = offset;
+	struct gp_word *word = add_word(lexer, str, offset);
+	size_t end = offset;
 	enum kind kind;
-	bool special = false;
+	bool special = false, quoted = false;
 
-	for (; end < len; end++) {
+	for (;; end++) {
+		while (kind_of(str[end]) == PLAIN)
+			end++;
 		kind = kind_of(str[end]);
-		if (kind == PLAIN)
-			continue;
-		if (kind == WHITE)
+		if (end == len || kind == WHITE)
 			break;
 		special = true;
-		if (kind == QUOTE && begins_value(str + start, str + end)) {
-			quote = &str[end];
+		quoted = kind == QUOTE && begins_value(word->text, &str[end]);
+		if (quoted)
 			break;
-		}
 	}
-	gp_text_add_mem(&lexer->bytes, str + start, end - start);
-	if (quote != NULL) {
-		start = end + 1;
-		quote = memchr(str + start, '"', len - start);
-		if (quote == NULL) {
-			error(lexer, start - 1, "this quote is not closed on "
-			      "its line; add a \" behind the value");
-			quote = str + len;
-		}
-		end = quote - str;
-		gp_text_add_mem(&lexer->bytes, str + start, end - start);
-		word->quoted = true;
-		if (end < len)
-			end++;
-		if (end < len && !is_white(str[end]))
-			error(lexer, end, "text right behind a closing quote; "
-			      "put a blank between them");
-	}
-	word->len = lexer->bytes.len - (size_t)word->text;
+	word->len = end - offset;
+	if (quoted)
+		end = read_quoted(lexer, word, str, len, end);
 	if (special)
-		check_word(lexer, lexer->bytes.data + (size_t)word->text,
-			   word->len, offset);
+		check_word(lexer, word->text, word->len, offset);
 	return end;
 }
 
@@ -239,24 +265,26 @@ void gp_lexer_feed(struct gp_lexer *lexer, const char *data, size_t len)
 		newline = memchr(data, '\n', end - data);
 		if (newline == NULL) {
 			gp_text_add_mem(&lexer->partial, data, end - data);
-			return;
+			break;
 		}
 		if (lexer->partial.len > 0) {
 			gp_text_add_mem(&lexer->partial, data, newline - data);
 			read_line(lexer, lexer->partial.data,
 				  lexer->partial.len);
+			settle(lexer);
 			gp_text_clear(&lexer->partial);
 		} else {
 			read_line(lexer, data, newline - data);
 		}
 		data = newline + 1;
 	}
+	settle(lexer);
 }
 
 void gp_lexer_end_file(struct gp_lexer *lexer)
 {
 	if (lexer->partial.len > 0)
 		read_line(lexer, lexer->partial.data, lexer->partial.len);
-	gp_text_clear(&lexer->partial);
 	finish_line(lexer);
+	gp_text_clear(&lexer->partial);
 }

@@ -64,7 +64,7 @@ static int check_characters(const char *str, size_t len, const char **error_r)
 }
 
 /* What becomes of a byte in a domain: its lower case; 0 for what no domain
-   has. */
+   has. In a local part these bytes mean the same. */
 static const char domain_bytes[256] = {
 	['!'] = '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+', ',',
 	'-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':',
@@ -191,12 +191,44 @@ int gp_name_parse_domain(const char *str, size_t len, struct gp_name *name_r,
 	return 0;
 }
 
+/* What nearly all names are: a local part and a domain in printable ASCII, taken
+   in one go. A "no" says nothing; the name is looked at closely then. */
+static bool parse_plain(const char *str, size_t len, struct gp_name *name)
+{
+	const char *at = memchr(str, '@', len);
+	size_t local_len = at == NULL ? 0 : at - str, domain_len, i;
+	char *dest = name->key, before = '.';
+
+	if (local_len == 0 || len > GP_NAME_MAX)
+		return false;
+	domain_len = len - local_len - 1;
+	for (i = 0; i < domain_len; i++) {
+		*dest = domain_bytes[(unsigned char)at[1 + i]];
+		if (*dest == '\0' || (*dest == '.' && before == '.'))
+			return false;
+		before = *dest++;
+	}
+	*dest++ = '\0';
+	for (i = 0; i < local_len; i++) {
+		*dest = domain_bytes[(unsigned char)str[i]];
+		if (*dest++ == '\0')
+			return false;
+	}
+	*dest = '\0';
+	name->domain_len = domain_len;
+	name->local_len = local_len;
+	/* Also for a trailing dot, and for no domain. */
+	return before != '.';
+}
+
 int gp_name_parse(const char *str, size_t len, const char *default_domain,
 		  struct gp_name *name_r, const char **error_r)
 {
 	const char *at, *domain = default_domain;
 	size_t local_len = len, domain_len;
 
+	if (parse_plain(str, len, name_r))
+		return 0;
 	clear(name_r);
 	if (check_characters(str, len, error_r) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -63,8 +64,18 @@ static void take_log_line(enum gp_log_level level, const char *line)
 		print_message(level == GP_LOG_WARNING ? "warning: " : "", line);
 }
 
+/* liblmdb has each page that it writes from malloc(3) and gives them back at
+   the end, where glibc would ask the kernel for every 128 KiB: a tenth of the
+   time that a map of a million rules takes. */
+static void take_heap_in_large_steps(void)
+{
+	mallopt(M_TOP_PAD, 8 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
 void gp_program_init(const char *name)
 {
+	take_heap_in_large_steps();
 	open_standard_descriptors();
 	program = name;
 	gp_log_set_sink(take_log_line);
