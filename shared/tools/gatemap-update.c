@@ -363,7 +363,8 @@ static int delete_key(struct update *update, const char *written)
 	if (strncmp(written, "profile:", 8) == 0)
 		return delete_profile(update, written + 8);
 	if (gp_parse_key(written, strlen(written), key, &len, &error) < 0) {
-		gp_program_error("%s: %s", written, error);
+		gp_program_error("%s: %s", *written != '\0' ? written :
+				 "\"\"", error);
 		return -1;
 	}
 	return gp_image_remove(update->image, key, len) > 0;

@@ -177,6 +177,10 @@ static int set_file(struct gatemap_options *options, struct gp_arena *arena,
 	len = strlen(file);
 	while (len > 1 && file[len - 1] == '/')
 		len--;
+	if (len > 5 && strncmp(file + len - 5, ".lmdb", 5) == 0)
+		return gp_program_usage("%.*s is the name of a map: name the "
+					"rules, %.*s", (int)len, file,
+					(int)len - 5, file);
 	if (len == 0 || strcmp(file, "-") == 0)
 		return gp_program_usage("FILE must be the name of a file or "
 					"folder: the map goes beside it");

@@ -371,7 +371,8 @@ int gp_listing_key(const struct gp_listing *listing, const char *key,
 	for (size_t i = 0; i < lines.count; i++)
 		print_line(listing, key, with_key, &lines.line[i]);
 	if (found < 0 && *status_r == EX_DATAERR)
-		gp_program_error("%s: %s", key, error);
+		gp_program_error("%s: %s", *key != '\0' ? key : "\"\"",
+				 error);
 	else if (found < 0)
 		gp_program_error("%s", error);
 	gp_arena_free(&scratch);

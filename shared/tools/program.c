@@ -36,32 +36,30 @@ static void open_standard_descriptors(void)
 	}
 }
 
-static void print_line(const char *before, const char *text, size_t len)
-{
-	struct gp_text line;
+/* The longest line of a log (base/log.c), all of it escaped. */
+#define LOG_LINE_MAX (4 * 2048 + 64)
 
-	gp_text_init(&line);
-	gp_text_add(&line, before);
-	gp_utf8_add_visible(&line, text, len);
-	gp_text_add_char(&line, '\n');
+static void print_line(struct gp_text *line, const char *text, size_t len)
+{
+	gp_utf8_add_visible(line, text, len);
+	gp_text_add_char(line, '\n');
 	fflush(stdout);
-	fwrite(line.data, 1, line.len, stderr);
-	gp_text_deinit(&line);
+	fwrite(line->data, 1, line->len, stderr);
 }
 
-static void print_message(const char *before, const char *text)
-{
-	char start[64];
-
-	snprintf(start, sizeof(start), "%s: %s", program, before);
-	print_line(start, text, strlen(text));
-}
-
-/* What the modules below have to say, at -v all of it. */
+/* What the modules below have to say, at -v all of it; without memory, for one
+   of them says that there is none left. */
 static void take_log_line(enum gp_log_level level, const char *line)
 {
-	if (level >= GP_LOG_WARNING || verbose)
-		print_message(level == GP_LOG_WARNING ? "warning: " : "", line);
+	char storage[LOG_LINE_MAX];
+	struct gp_text text;
+
+	if (level < GP_LOG_WARNING && !verbose)
+		return;
+	gp_text_init_fixed(&text, storage, sizeof(storage));
+	gp_text_addf(&text, "%s: %s", program,
+		     level == GP_LOG_WARNING ? "warning: " : "");
+	print_line(&text, line, strlen(line));
 }
 
 /* liblmdb has each page that it writes from malloc(3) and gives them back at
@@ -90,22 +88,31 @@ const char *gp_program_name(void)
 
 static void say(const char *before, const char *format, va_list args)
 {
+	struct gp_text line;
 	char *message;
+	int len = vasprintf(&message, format, args);
 
-	if (vasprintf(&message, format, args) < 0)
+	if (len < 0)
 		gp_out_of_memory(0);
-	print_message(before, message);
+	gp_text_init(&line);
+	gp_text_addf(&line, "%s: %s", program, before);
+	print_line(&line, message, (size_t)len);
+	gp_text_deinit(&line);
 	free(message);
 }
 
 void gp_program_lines(const char *text)
 {
+	struct gp_text line;
 	const char *end;
 
+	gp_text_init(&line);
 	for (; *text != '\0'; text = *end == '\0' ? end : end + 1) {
 		end = strchrnul(text, '\n');
-		print_line("", text, (size_t)(end - text));
+		gp_text_clear(&line);
+		print_line(&line, text, (size_t)(end - text));
 	}
+	gp_text_deinit(&line);
 }
 
 void gp_program_error(const char *format, ...)

@@ -135,6 +135,14 @@ def test_usage(compiled, options):
     assert compiled.map.stat().st_ino == before.st_ino
 
 
+def test_the_map_is_named(compiled):
+    for options in ((), ("-s",), ("-q", "*")):
+        done = compiled.expect(64, *options, file="lmdb:./rules.lmdb")
+        assert done.stderr.splitlines()[0] == (
+            "gatemap: ./rules.lmdb is the name of a map: name the rules, "
+            "./rules")
+
+
 def test_file_is_needed(folder):
     for file in ("-", ""):
         assert "FILE" in folder.expect(64, file=file).stderr

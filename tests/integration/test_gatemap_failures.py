@@ -19,6 +19,8 @@ from gplab import common
 from gplab.gatemap import PRINTED, RULES, many_rules
 from gplab.gatemap import compiled, folder  # noqa: F401
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
 
 def litter(folder):
     known = {"gatepost.conf", "rules", "rules.lmdb", "rules.lmdb.prev",
@@ -189,6 +191,51 @@ def test_no_room(compiled, size):
         "File too large", "No space left on device", "is the disk full?"))
     assert compiled.map.read_bytes() == before
     assert compiled.printed() == PRINTED
+    assert litter(compiled) == []
+
+
+# A file system of so many KiB, with rules and their map; then many rules. No more
+# is in the folder than before, and the old rules are still the map's.
+FULL = """
+mount -t tmpfs -o size=${size}k none "$folder" && cd "$folder" || exit 99
+echo "* all=tls" >rules && : >gatepost.conf
+"$gatemap" -c gatepost.conf --quiet rules || exit 98
+"$gatemap" -c gatepost.conf --quiet -i rules
+echo $?
+"$gatemap" -c gatepost.conf -s rules
+ls -A
+"""
+
+
+@as_root
+@pytest.mark.parametrize("size", [24, 40, 140])
+def test_disk_is_full(tmp_path, size):
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL], check=False,
+        input=many_rules(3000).partition("\n")[2], capture_output=True,
+        text=True, env={**os.environ, "size": str(size),
+                        "folder": str(tmp_path),
+                        "gatemap": str(common.program("gatemap"))})
+    assert done.stdout.splitlines() == [
+        "74", "*\tall=tls", "gatepost.conf", "rules", "rules.lmdb",
+        "rules.summary"], done
+    assert done.stderr.startswith("gatemap: cannot write map rules.lmdb: ")
+    assert any(words in done.stderr for words in (
+        "No space left on device", "is the disk full?"))
+
+
+def test_no_memory(compiled):
+    before = compiled.map.read_bytes()
+    compiled.rules.write_text(many_rules(300000))
+    limit = 40 << 20
+    done = compiled.run(preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_AS, (limit, limit)))
+    assert done.returncode in (71, 75), done
+    assert "memory" in done.stderr
+    assert compiled.map.read_bytes() == before
+    # What is left of a lock is in nobody's way.
+    compiled.rules.write_text(RULES)
+    compiled.silent()
     assert litter(compiled) == []
 
 

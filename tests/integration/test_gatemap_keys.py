@@ -31,6 +31,8 @@ def test_query_not_found(compiled):
 def test_query_of_no_key(compiled):
     done = compiled.expect(65, "-q", "a@@b")
     assert done.stderr == "gatemap: a@@b: the name has more than one @\n"
+    done = compiled.expect(65, "-q", "")
+    assert done.stderr == 'gatemap: "": the key is empty\n'
 
 
 def test_query_prints_each_line_of_a_key(folder):

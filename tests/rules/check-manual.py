@@ -57,7 +57,7 @@ def examples():
 def pages():
     found = [page for folder in ("shared/tools", "postfix-policyd",
                                  "dovecot-plugin")
-             for page in sorted((TREE / folder).glob("*.[158]"))]
+             for page in sorted((TREE / folder).glob("*.[1578]"))]
     for page in found:
         done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page],
                               capture_output=True, text=True, check=False)
