@@ -19,6 +19,8 @@ struct decision {
 	/* What is being judged; webmail where the connection speaks for it. */
 	enum gp_service service;
 	bool local;
+	/* Trials count as if they were over. */
+	bool all_enforced;
 	const struct gp_resolved *resolved;
 	/* The service's value, and where it stands. */
 	enum gp_value value;
@@ -260,11 +262,13 @@ static int disclose(struct decision *d, const struct gp_name *name,
 }
 
 /* The decision in force, and the one with the lines on trial where there are
-   any. */
+   any; or that one alone. */
 static int judge(struct decision *d, const struct gp_name *name, int64_t now,
 		 struct gp_verdict *verdict)
 {
-	struct gp_resolve_for what = { .now = now };
+	struct gp_resolve_for what = {
+		.now = now, .with_trials = d->all_enforced
+	};
 
 	if (decide(d, name, &what) < 0)
 		return -1;
@@ -273,7 +277,7 @@ static int judge(struct decision *d, const struct gp_name *name, int64_t now,
 		keep_finding(d, &verdict->finding);
 		return disclose(d, name, now, verdict);
 	}
-	if (!gp_resolved_has_trial(d->resolved))
+	if (d->all_enforced || !gp_resolved_has_trial(d->resolved))
 		return 0;
 	what.with_trials = true;
 	if (decide(d, name, &what) < 0)
@@ -342,9 +346,11 @@ static bool begin_verdict(const struct gp_policy *policy,
 	return !verdict->exempt;
 }
 
-void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
-	       const struct gp_request *request, int64_t now,
-	       struct gp_arena *scratch, struct gp_verdict *verdict_r)
+static void decide_for(const struct gp_source *source,
+		       const struct gp_policy *policy,
+		       const struct gp_request *request, int64_t now,
+		       bool all_enforced, struct gp_arena *scratch,
+		       struct gp_verdict *verdict_r)
 {
 	struct decision d;
 	struct gp_name name;
@@ -358,6 +364,7 @@ void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
 	d.scratch = scratch;
 	d.service = verdict_r->service;
 	d.local = verdict_r->local;
+	d.all_enforced = all_enforced;
 	if (judge(&d, &name, now, verdict_r) < 0) {
 		verdict_r->kind = GP_DEFER;
 		verdict_r->error = d.error;
@@ -365,6 +372,22 @@ void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
 		clear_finding(&verdict_r->finding);
 		clear_finding(&verdict_r->told);
 	}
+}
+
+void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
+	       const struct gp_request *request, int64_t now,
+	       struct gp_arena *scratch, struct gp_verdict *verdict_r)
+{
+	decide_for(source, policy, request, now, false, scratch, verdict_r);
+}
+
+void gp_decide_enforced(const struct gp_source *source,
+			const struct gp_policy *policy,
+			const struct gp_request *request, int64_t now,
+			struct gp_arena *scratch,
+			struct gp_verdict *verdict_r)
+{
+	decide_for(source, policy, request, now, true, scratch, verdict_r);
 }
 
 static int find_nothing(void *context, const char *key, size_t key_len,

@@ -70,6 +70,13 @@ void gp_decide(const struct gp_source *source, const struct gp_policy *policy,
 	       const struct gp_request *request, int64_t now,
 	       struct gp_arena *scratch, struct gp_verdict *verdict_r);
 
+/* The same with all lines on trial in force; never GP_TRIAL. */
+void gp_decide_enforced(const struct gp_source *source,
+			const struct gp_policy *policy,
+			const struct gp_request *request, int64_t now,
+			struct gp_arena *scratch,
+			struct gp_verdict *verdict_r);
+
 /* The verdict when there are no rules to read: defer with that reason, or the
    built-in rule's where the policy says so. */
 void gp_decide_without_rules(const struct gp_policy *policy,

@@ -263,8 +263,9 @@ static bool let_in(struct overlay *overlay, const struct report *report,
 	make_request(report, group, &request);
 	for (int i = 0; i < TRIES; i++) {
 		gp_arena_reset(overlay->scratch);
-		gp_decide(&overlay->source, &options->settings->policy,
-			  &request, time, overlay->scratch, verdict);
+		gp_decide_enforced(&overlay->source,
+				   &options->settings->policy, &request, time,
+				   overlay->scratch, verdict);
 		if (verdict->kind == GP_ALLOW)
 			return true;
 		if (!amend(overlay, group, &request, verdict, time))

@@ -140,6 +140,13 @@ static int64_t cached_hour(struct log_clock *clock, const char *str,
 	return begins;
 }
 
+/* " UTC", " CET": the name of a zone that is not UTC's is this host's, for it
+   was journalctl that wrote it here. */
+static int named_zone(const char *str, size_t len)
+{
+	return (len == 4 && memcmp(str, " UTC", 4) == 0) ? 1 : 0;
+}
+
 /* "Z", "+01:00", "+0100" behind the seconds and their fraction: how far the
    time is ahead of UTC. Returns 1, 0 where there is no zone, -1. */
 static int zone(const struct log_piece *stamp, int *offset_r)
@@ -158,6 +165,8 @@ static int zone(const struct log_piece *stamp, int *offset_r)
 	str = stamp->data + i;
 	if ((*str == 'Z' || *str == 'z') && i + 1 == stamp->len)
 		return 1;
+	if (*str == ' ')
+		return named_zone(str, stamp->len - i);
 	if ((*str != '+' && *str != '-') || stamp->len - i < 5)
 		return -1;
 	hours = two_digits(str + 1);
@@ -169,6 +178,19 @@ static int zone(const struct log_piece *stamp, int *offset_r)
 	return 1;
 }
 
+/* "1795287081.123456" */
+static int seconds_since_1970(const struct log_piece *stamp,
+			      int64_t *seconds_r)
+{
+	*seconds_r = 0;
+	for (size_t i = 0; i < 10; i++) {
+		if (stamp->data[i] < '0' || stamp->data[i] > '9')
+			return -1;
+		*seconds_r = *seconds_r * 10 + (stamp->data[i] - '0');
+	}
+	return 0;
+}
+
 int log_clock_read(struct log_clock *clock, const struct log_piece *stamp,
 		   int64_t *seconds_r)
 {
@@ -176,6 +198,8 @@ int log_clock_read(struct log_clock *clock, const struct log_piece *stamp,
 	int64_t hour;
 	int within, offset = 0, has_zone = 0;
 
+	if (stamp->len > 11 && stamp->data[10] == '.')
+		return seconds_since_1970(stamp, seconds_r);
 	if (!is_old && (stamp->len < 19 || stamp->data[4] != '-'))
 		return -1;
 	within = minutes_and_seconds(stamp->data + (is_old ? 10 : 14));

@@ -91,6 +91,20 @@ static void take_field(struct log_piece value, struct log_login *login)
 	}
 }
 
+static void take_fields(struct log_piece rest, struct log_login *login)
+{
+	while (rest.len > 0) {
+		const char *comma = log_piece_find(&rest, ", ");
+		size_t len = comma == NULL ? rest.len :
+			     (size_t)(comma - rest.data);
+		size_t used = comma == NULL ? len : len + 2;
+
+		take_field((struct log_piece) { rest.data, len }, login);
+		rest.data += used;
+		rest.len -= used;
+	}
+}
+
 enum log_result log_door_policyd(const struct log_piece *text,
 				 struct log_login *login_r)
 {
@@ -104,16 +118,7 @@ enum log_result log_door_policyd(const struct log_piece *text,
 	login_r->implicit = LOG_IMPLICIT_UNKNOWN;
 	login_r->tls = LOG_TLS_MISSING;
 	login_r->sends_password = true;
-	while (rest.len > 0) {
-		const char *comma = log_piece_find(&rest, ", ");
-		size_t len = comma == NULL ? rest.len :
-			     (size_t)(comma - rest.data);
-		size_t used = comma == NULL ? len : len + 2;
-
-		take_field((struct log_piece) { rest.data, len }, login_r);
-		rest.data += used;
-		rest.len -= used;
-	}
+	take_fields(rest, login_r);
 	login_r->forwarded = login_r->connection.known;
 	if (!login_r->forwarded)
 		login_r->connection = login_r->client;
@@ -132,6 +137,52 @@ enum log_result log_door_dovecot(const struct log_piece *said,
 	if (!log_piece_skip(&rest, "gatepost: "))
 		return LOG_OTHER;
 	return log_door_policyd(&rest, login_r);
+}
+
+/* The daemon writes its verdict's name there. */
+static bool take_short_verdict(struct log_piece *rest, enum log_kind *kind_r)
+{
+	static const struct {
+		const char *word;
+		enum log_kind kind;
+	} words[] = {
+		{ "refuse, ", LOG_REFUSED },
+		{ "trial, ", LOG_TRIAL },
+		{ "defer, ", LOG_DEFERRED },
+		{ "exempt, ", LOG_EXEMPT },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (log_piece_skip(rest, words[i].word)) {
+			*kind_r = words[i].kind;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum log_result log_door_left_out(const struct log_piece *text,
+				  struct log_login *login_r)
+{
+	struct log_piece rest = *text, count;
+	const char *end = log_piece_find_last(&rest, ": ");
+	enum log_kind kind;
+
+	if (end == NULL || !take_short_verdict(&rest, &kind) ||
+	    log_piece_find(&rest, " more lines like this were left out") == NULL)
+		return LOG_OTHER;
+	memset(login_r, 0, sizeof(*login_r));
+	login_r->kind = kind;
+	login_r->proven = true;
+	count.data = end + 2;
+	count.len = (size_t)(text->data + text->len - count.data);
+	rest.len = (size_t)(end - rest.data);
+	take_fields(rest, login_r);
+	/* A long name was cut, and its bracket with it. */
+	return rest.len == 0 || rest.data[rest.len - 1] != '>' ||
+	       login_r->protocol.len == 0 ||
+	       !log_piece_number(&count, &login_r->left_out) ?
+	       LOG_UNREADABLE : LOG_TAKEN;
 }
 
 static int hex_digit(char c)

@@ -1,6 +1,7 @@
-/* Only entries with syslog's facility "mail" are asked for, which all of
-   Dovecot, Postfix and the policy daemon use: the journal finds them by its
-   index. Times are those of the journal, in UTC. */
+/* Asked for are entries with syslog's facility "mail", which all use that log
+   to syslog, and those of the programs that may write to standard error
+   instead: the journal finds both by its index. Times are those of the journal,
+   in UTC. */
 
 #include "gatepost-config.h"
 #include "shared/tools/log-journal.h"
@@ -99,6 +100,23 @@ static int read_entry(sd_journal *journal, log_journal_entry *entry,
 	return entry(context, &line, (int64_t)(microseconds / 1000000));
 }
 
+static int choose(sd_journal *journal)
+{
+	static const char *const matches[] = {
+		"SYSLOG_FACILITY=2", "SYSLOG_IDENTIFIER=dovecot",
+		"SYSLOG_IDENTIFIER=gatepost-policyd"
+	};
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]) &&
+	     status >= 0; i++) {
+		status = sd_journal_add_match(journal, matches[i], 0);
+		if (status >= 0)
+			status = sd_journal_add_disjunction(journal);
+	}
+	return status;
+}
+
 int log_journal_read(const char *path, int64_t since,
 		     log_journal_entry *entry, void *context)
 {
@@ -107,7 +125,7 @@ int log_journal_read(const char *path, int64_t since,
 	int status = open_journal(path, &journal);
 
 	if (status >= 0)
-		status = sd_journal_add_match(journal, "SYSLOG_FACILITY=2", 0);
+		status = choose(journal);
 	if (status >= 0)
 		status = since > 0 ?
 			sd_journal_seek_realtime_usec(journal,

@@ -140,6 +140,24 @@ bool log_line_split_text(const char *data, size_t len,
 	return take_host(&rest, line_r);
 }
 
+/* "[id name=\"value\"][id ...]" ends at the first bracket that has a blank
+   behind it and no escape in front. */
+static const char *end_of_data(const struct log_piece *rest)
+{
+	struct log_piece left = *rest;
+	const char *end;
+
+	if (!log_piece_skip(&left, "["))
+		return NULL;
+	while ((end = log_piece_find(&left, "] ")) != NULL) {
+		if (end > left.data && end[-1] != '\\')
+			break;
+		left.len -= (size_t)(end + 1 - left.data);
+		left.data = end + 1;
+	}
+	return end;
+}
+
 /* "host app procid msgid [data] text"; what is not told is "-". */
 static bool take_rfc5424(struct log_piece *rest, struct log_line *line)
 {
@@ -153,11 +171,7 @@ static bool take_rfc5424(struct log_piece *rest, struct log_line *line)
 	log_piece_number(&word, &line->pid);
 	next_word(rest);
 	if (!log_piece_skip(rest, "-")) {
-		/* The data ends at the first bracket that no other element
-		   and no escape stands behind. */
-		if (!log_piece_skip(rest, "["))
-			return false;
-		end = log_piece_find(rest, "] ");
+		end = end_of_data(rest);
 		if (end == NULL)
 			return false;
 		rest->len -= (size_t)(end + 1 - rest->data);
@@ -200,12 +214,22 @@ static bool take_old_stamp(struct log_piece *rest, struct log_line *line)
 	return true;
 }
 
+/* "1795287081.123456", as of journalctl -o short-unix. */
+static bool is_unix_stamp(const struct log_piece *word)
+{
+	return word->len > 11 && word->data[10] == '.';
+}
+
 /* RFC 3339, or Dovecot's "%Y-%m-%d %H:%M:%S", which has a blank in it. */
 static bool take_new_stamp(struct log_piece *rest, struct log_line *line)
 {
 	struct log_piece before = *rest;
 	struct log_piece word = next_word(rest);
 
+	if (is_unix_stamp(&word)) {
+		line->stamp = word;
+		return true;
+	}
 	if (word.len < 10 || word.data[4] != '-' || word.data[7] != '-')
 		return false;
 	if (word.len == 10) {
@@ -217,6 +241,20 @@ static bool take_new_stamp(struct log_piece *rest, struct log_line *line)
 	}
 	line->stamp = word;
 	return true;
+}
+
+/* "Sat 2026-11-21 08:00:00 CET", as of journalctl -o short-full. */
+static bool take_full_stamp(struct log_piece *rest, struct log_line *line)
+{
+	struct log_piece zone;
+
+	next_word(rest);
+	if (rest->len == 0 || !is_digit(rest->data[0]) ||
+	    !take_new_stamp(rest, line))
+		return false;
+	zone = next_word(rest);
+	line->stamp.len = (size_t)(zone.data + zone.len - line->stamp.data);
+	return zone.len > 0;
 }
 
 bool log_line_split(const char *data, size_t len, struct log_line *line_r)
@@ -232,7 +270,8 @@ bool log_line_split(const char *data, size_t len, struct log_line *line_r)
 		return take_rfc5424(&rest, line_r);
 	}
 	if (is_letter(rest.data[0])) {
-		if (!take_old_stamp(&rest, line_r))
+		if (!take_old_stamp(&rest, line_r) &&
+		    !take_full_stamp(&rest, line_r))
 			return false;
 	} else if (!is_digit(rest.data[0]) || !take_new_stamp(&rest, line_r)) {
 		return false;

@@ -8,8 +8,8 @@
 /* One line of a mail log, taken apart as far as all of them are alike: when,
    on which host, by which program, and what it said. The forms are syslog's
    old one ("Nov  1 09:00:00 host program[1]: text", with or without fractions
-   of a second), RFC 3339 in its place, RFC 5424, and Dovecot's own files,
-   where no host stands. Pure: no file, no clock. Pieces point into the line. */
+   of a second), RFC 3339 in its place, RFC 5424, what journalctl prints, and
+   Dovecot's own files, where no host stands. Pure: no file, no clock. Pieces point into the line. */
 
 struct log_piece {
 	const char *data;

@@ -74,6 +74,9 @@ struct log_login {
 	/* The password was right; a door of Dovecot's decides before it is
 	   looked at. */
 	bool proven;
+	/* It stands for so many more of those that a door logged before; 0 for
+	   a line of its own. */
+	uint32_t left_out;
 	struct log_door door;
 };
 

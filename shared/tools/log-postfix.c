@@ -164,6 +164,20 @@ static enum log_tls session_tls(const struct session *session)
 	return session->began ? LOG_TLS_UNLOGGED : LOG_TLS_MISSING;
 }
 
+/* Postfix does not log its own address; whoever connects from 127.0.0.1 or ::1
+   has crossed no network. */
+static bool is_local(const struct session *session, enum log_tls tls)
+{
+	static const uint8_t loopback[][16] = {
+		{ [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 },
+		{ [15] = 1 }
+	};
+
+	return (tls == LOG_TLS_UNLOGGED || tls == LOG_TLS_MISSING) &&
+	       (memcmp(session->client.bytes, loopback[0], 16) == 0 ||
+		memcmp(session->client.bytes, loopback[1], 16) == 0);
+}
+
 static void tell(struct log_postfix *postfix, const struct session *session,
 		 bool ended)
 {
@@ -182,6 +196,7 @@ static void tell(struct log_postfix *postfix, const struct session *session,
 
 	if (!session->has_login)
 		return;
+	login.local = is_local(session, login.tls);
 	/* What a session that has ended says of STARTTLS is all there was. */
 	if (session->starttls)
 		login.implicit = LOG_STARTTLS;
@@ -250,16 +265,18 @@ static void leave(struct log_postfix *postfix, const struct log_line *line,
 		    ended);
 }
 
-/* "Anonymous TLS connection established from host[addr]: TLSv1.3 with ..." */
+/* "Anonymous TLS connection established from host[addr]: TLSv1.3 with ...";
+   behind the address may stand ":port", and " to NAME" where the client named
+   the server it wants (SNI). */
 static void take_tls(struct log_postfix *postfix, const struct log_line *line)
 {
-	const char *version = log_piece_find(&line->text, "]: TLSv");
+	const char *version = log_piece_find(&line->text, ": TLSv");
 	struct log_piece rest;
 	struct session *session;
 
 	if (version == NULL)
 		return;
-	rest.data = version + strlen("]: ");
+	rest.data = version + strlen(": ");
 	rest.len = (size_t)(line->text.data + line->text.len - rest.data);
 	session = get_session(postfix, line);
 	session->tls = log_tls_version(&rest);

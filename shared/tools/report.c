@@ -288,17 +288,21 @@ void report_clients(const struct report *report, const struct report_row *row,
 		    report_each *each, void *context)
 {
 	enum { KEPT = 16 };
+	const struct survey_group *group;
 	uint32_t told[KEPT], number;
-	size_t count = 0, j;
+	size_t count = 0, i, j, end = row->end * SURVEY_CLIENT_NAMES;
 
 	/* Clients say what they like to be called. */
 	if (report->anonymise)
 		return;
-	for (size_t i = row->begin; i < row->end && count < KEPT; i++) {
-		number = survey_group(report->survey, i)->client_name;
+	for (i = row->begin * SURVEY_CLIENT_NAMES; i < end && count < KEPT;
+	     i++) {
+		group = survey_group(report->survey, i / SURVEY_CLIENT_NAMES);
+		number = group->client_name[i % SURVEY_CLIENT_NAMES];
 		for (j = 0; j < count && told[j] != number; j++)
 			;
-		if (number == SURVEY_NONE || j < count)
+		if (number == SURVEY_NONE || j < count ||
+		    !is_shown(report, group))
 			continue;
 		told[count++] = number;
 		each(context, survey_client_name(report->survey, number));

@@ -7,19 +7,25 @@
 
 /* The survey's insides, for its own files. */
 
-/* Sessions whose client may still say what it is. */
+/* Sessions whose client may still say what it is, or has said so before its
+   login. Whoever connects may say so, so it is not kept elsewhere until there
+   is a login. */
 #define SURVEY_SESSIONS 16384
+#define SURVEY_NAME_MAX 112
 
 struct survey_session {
 	uint64_t hash;
 	/* Number plus 1; 0 for none. */
-	uint32_t name;
-	size_t group;
+	uint32_t group;
+	uint32_t name_len;
+	char name[SURVEY_NAME_MAX];
 };
 
 struct survey_mailbox {
 	/* Groups of addresses, to see when there are too many. */
 	uint32_t addresses;
+	/* The one that a door's line counted for last, plus 1; 0 for none. */
+	uint32_t last;
 };
 
 struct survey {
@@ -83,8 +89,8 @@ int survey_judge(struct survey *survey, struct survey_group *group,
 uint32_t survey_door_finding(struct survey *survey,
 			     const struct log_door *door);
 
-/* Counts it on its day. */
+/* Counts so many on their day. */
 void survey_count_day(struct survey *survey, const struct survey_group *group,
-		      int64_t time);
+		      int64_t time, uint64_t count);
 
 #endif

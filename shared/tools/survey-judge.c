@@ -218,8 +218,8 @@ static int decide(struct survey *survey, const struct gp_request *request,
 	struct gp_verdict verdict;
 
 	gp_arena_reset(survey->scratch);
-	gp_decide(options->source, &options->settings->policy, request, time,
-		  survey->scratch, &verdict);
+	gp_decide_enforced(options->source, &options->settings->policy, request,
+			   time, survey->scratch, &verdict);
 	if (verdict.kind == GP_DEFER) {
 		*error_r = verdict.error;
 		return -1;

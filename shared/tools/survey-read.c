@@ -15,6 +15,7 @@
 #include "shared/tools/log-dovecot.h"
 #include "shared/tools/log-input.h"
 #include "shared/tools/log-journal.h"
+#include "shared/tools/log-json.h"
 #include "shared/tools/log-postfix.h"
 #include "shared/tools/program.h"
 #include "shared/tools/progress.h"
@@ -30,6 +31,7 @@
 struct reader {
 	struct survey *survey;
 	struct log_postfix *postfix;
+	struct log_json *json;
 	struct log_clock clock;
 	struct gp_progress progress;
 	bool verbose;
@@ -50,13 +52,17 @@ static void cannot_read(struct reader *reader, const char *data, size_t len)
 	gp_text_deinit(&shown);
 }
 
-static void count(struct reader *reader, const struct log_login *login,
-		  int64_t time)
+static enum log_result count(struct reader *reader,
+			     const struct log_login *login, int64_t time)
 {
-	if (reader->error == NULL &&
-	    survey_add(reader->survey, login, time, &reader->error) < 0 &&
-	    reader->error == NULL)
+	int ret;
+
+	if (reader->error != NULL)
+		return LOG_TAKEN;
+	ret = survey_add(reader->survey, login, time, &reader->error);
+	if (ret < 0 && reader->error == NULL)
 		reader->error = "the rules are damaged";
+	return ret > 0 ? LOG_UNREADABLE : LOG_TAKEN;
 }
 
 static void postfix_done(void *context, const struct log_login *login,
@@ -88,8 +94,7 @@ static enum log_result finish_login(struct reader *reader,
 {
 	if (read_time(reader, line, when) < 0)
 		return LOG_UNREADABLE;
-	count(reader, login, when->time);
-	return LOG_TAKEN;
+	return count(reader, login, when->time);
 }
 
 static bool name_was_cut(const struct log_piece *user)
@@ -122,20 +127,34 @@ static enum log_result take_dovecot(struct reader *reader,
 	return result;
 }
 
-static enum log_result take(struct reader *reader,
-			    const struct log_line *line, struct when *when)
+static enum log_result take_policyd(struct reader *reader,
+				    const struct log_line *line,
+				    struct when *when)
 {
+	struct log_piece text = line->text;
 	struct log_login login;
 	enum log_result result;
 
-	if (line->program.len == 0 || log_piece_is(&line->program, "dovecot"))
+	/* So begins what it writes to standard error. */
+	log_piece_skip(&text, "gatepost-policyd: ");
+	result = log_door_policyd(&text, &login);
+	if (result == LOG_OTHER)
+		result = log_door_left_out(&text, &login);
+	login.proven = true;
+	return result != LOG_TAKEN ? result :
+	       finish_login(reader, line, &login, when);
+}
+
+/* Dovecot calls itself what its instance_name says, so what is not Postfix's
+   may be its own: its lines begin with the process that speaks. */
+static enum log_result take(struct reader *reader,
+			    const struct log_line *line, struct when *when)
+{
+	if (log_piece_is(&line->program, "gatepost-policyd"))
+		return take_policyd(reader, line, when);
+	if (log_piece_find(&line->program, "/") == NULL &&
+	    !log_piece_is(&line->program, "smtpd"))
 		return take_dovecot(reader, line, when);
-	if (log_piece_is(&line->program, "gatepost-policyd")) {
-		result = log_door_policyd(&line->text, &login);
-		login.proven = true;
-		return result != LOG_TAKEN ? result :
-		       finish_login(reader, line, &login, when);
-	}
 	if (!log_postfix_wants(line))
 		return LOG_OTHER;
 	if (read_time(reader, line, when) < 0)
@@ -143,19 +162,39 @@ static enum log_result take(struct reader *reader,
 	return log_postfix_take(reader->postfix, line, when->time);
 }
 
-static void take_line(struct reader *reader, const char *data, size_t len)
+/* Between what two boots of the host have said, journalctl puts a line of its
+   own ("-- Boot 0123456789abcdef --"). */
+static bool is_journalctls_own(const char *data, size_t len)
 {
+	return len >= 3 && memcmp(data, "-- ", 3) == 0;
+}
+
+static bool split(struct reader *reader, struct log_piece text,
+		  struct log_line *line, struct when *when)
+{
+	if (!log_json_begins(&text))
+		return log_line_split(text.data, text.len, line);
+	when->known = log_json_read(reader->json, &text, line, &when->time);
+	return when->known;
+}
+
+/* whole is false for a last line that does not end: it may be still being
+   written, and what is not there yet is not known to be missing. */
+static void take_line(struct reader *reader, const char *data, size_t len,
+		      bool whole)
+{
+	struct log_piece text = { data, len };
 	struct when when = { .known = false };
 	struct log_line line;
 
-	while (len > 0 && (data[len - 1] == '\r' || data[len - 1] == '\n'))
-		len--;
-	if (len == 0)
+	if (len > 0 && data[len - 1] == '\r')
+		text.len--;
+	if (text.len == 0 || is_journalctls_own(data, text.len))
 		return;
 	reader->seen->lines++;
-	if (!log_line_split(data, len, &line) ||
+	if (!whole || !split(reader, text, &line, &when) ||
 	    take(reader, &line, &when) == LOG_UNREADABLE)
-		cannot_read(reader, data, len);
+		cannot_read(reader, data, text.len);
 }
 
 static int take_entry(void *context, const struct log_line *line,
@@ -177,7 +216,7 @@ static size_t take_lines(struct reader *reader, char *buffer, size_t len)
 	char *begin = buffer, *end = buffer + len, *newline;
 
 	while ((newline = memchr(begin, '\n', (size_t)(end - begin))) != NULL) {
-		take_line(reader, begin, (size_t)(newline - begin));
+		take_line(reader, begin, (size_t)(newline - begin), true);
 		begin = newline + 1;
 	}
 	len = (size_t)(end - begin);
@@ -229,8 +268,7 @@ static int read_lines(struct reader *reader, struct log_input *input,
 	}
 	if (n < 0)
 		return EX_IOERR;
-	/* A line that is still being written, or was cut off. */
-	take_line(reader, buffer, left);
+	take_line(reader, buffer, left, false);
 	return 0;
 }
 
@@ -320,6 +358,7 @@ int survey_read(struct survey *survey, const struct survey_logs *logs,
 		return EX_CONFIG;
 	}
 	reader.postfix = log_postfix_new(postfix_done, &reader);
+	reader.json = log_json_new();
 	if (logs->count == 0)
 		status = log_journal_read(NULL, survey->options.since,
 					  take_entry, &reader);
@@ -334,5 +373,6 @@ int survey_read(struct survey *survey, const struct survey_logs *logs,
 	}
 	survey_finish(survey, log_postfix_logs_tls(reader.postfix));
 	log_postfix_free(&reader.postfix);
+	log_json_free(&reader.json);
 	return status;
 }

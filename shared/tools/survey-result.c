@@ -181,15 +181,15 @@ static size_t find_day(struct survey *survey, int64_t day)
 }
 
 void survey_count_day(struct survey *survey, const struct survey_group *group,
-		      int64_t time)
+		      int64_t time, uint64_t count)
 {
 	int64_t day = time / DAY - (time % DAY < 0);
 
 	survey->day_last = find_day(survey, day);
 	if (group->kind == LOG_LOGIN && group->tls == LOG_TLS_UNLOGGED &&
 	    group->worst != SURVEY_FINE && group->best == SURVEY_FINE)
-		survey->unlogged[survey->day_last]++;
+		survey->unlogged[survey->day_last] += count;
 	else
 		survey->day[survey->day_last].count[
-			survey_state(survey, group)]++;
+			survey_state(survey, group)] += count;
 }

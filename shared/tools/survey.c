@@ -307,7 +307,8 @@ static bool describe(struct survey *survey, const struct log_login *login,
 	if (login->forwarded)
 		key->peer = intern_add(survey->peers, login->connection.bytes,
 				       16);
-	key->client_name = SURVEY_NONE;
+	for (size_t i = 0; i < SURVEY_CLIENT_NAMES; i++)
+		key->client_name[i] = SURVEY_NONE;
 	return key->mailbox != SURVEY_NONE;
 }
 
@@ -385,9 +386,30 @@ static struct survey_session *find_session(struct survey *survey,
 		&survey->session[hash % SURVEY_SESSIONS];
 
 	/* Who comes later takes the place. */
-	if (found->hash != hash)
-		*found = (struct survey_session) { .hash = hash };
+	if (found->hash != hash) {
+		found->hash = hash;
+		found->group = 0;
+		found->name_len = 0;
+	}
 	return found;
+}
+
+static void add_client_name(struct survey *survey, struct survey_group *group,
+			    const char *name, size_t len)
+{
+	uint32_t *place = group->client_name;
+	const char *known;
+	size_t known_len;
+
+	for (size_t i = 0; i < SURVEY_CLIENT_NAMES; i++, place++) {
+		if (*place == SURVEY_NONE) {
+			*place = intern_add(survey->client_names, name, len);
+			return;
+		}
+		known = intern_get(survey->client_names, *place, &known_len);
+		if (known_len == len && memcmp(known, name, len) == 0)
+			return;
+	}
 }
 
 static void set_client_name(struct survey *survey, struct survey_group *group,
@@ -396,27 +418,80 @@ static void set_client_name(struct survey *survey, struct survey_group *group,
 	struct survey_session *session;
 
 	if (login->client_name.len > 0)
-		group->client_name = intern_add(survey->client_names,
-						login->client_name.data,
-						login->client_name.len);
+		add_client_name(survey, group, login->client_name.data,
+				login->client_name.len);
 	if (login->session.len == 0)
 		return;
 	session = find_session(survey, &login->session);
-	session->group = (size_t)(group - survey->group) + 1;
-	if (session->name != 0)
-		group->client_name = session->name - 1;
+	session->group = (uint32_t)(group - survey->group) + 1;
+	if (session->name_len > 0)
+		add_client_name(survey, group, session->name,
+				session->name_len);
 }
 
 void survey_name_client(struct survey *survey, const struct log_piece *session,
 			const struct log_piece *name)
 {
 	struct survey_session *found = find_session(survey, session);
-	uint32_t number = intern_add(survey->client_names, name->data,
-				     name->len);
+	size_t len = name->len < SURVEY_NAME_MAX ? name->len :
+		     SURVEY_NAME_MAX;
 
-	found->name = number + 1;
-	if (found->group != 0)
-		survey->group[found->group - 1].client_name = number;
+	if (found->group != 0) {
+		add_client_name(survey, &survey->group[found->group - 1],
+				name->data, len);
+		return;
+	}
+	memcpy(found->name, name->data, len);
+	found->name_len = (uint32_t)len;
+}
+
+/* The lines of a door's that are alike in mailbox, verdict, service and cause,
+   the one that was logged last. */
+static struct survey_group *find_like(struct survey *survey,
+				      const struct survey_group *key,
+				      enum gp_cause cause)
+{
+	size_t i = survey->mailbox[key->mailbox].last;
+	struct survey_group *group;
+
+	/* Almost always it is the first that is looked at. */
+	for (; i > 0; i--) {
+		group = &survey->group[i - 1];
+		if (group->mailbox == key->mailbox &&
+		    group->kind == key->kind &&
+		    group->service == key->service &&
+		    survey_finding(survey, group->worst)->cause == cause)
+			return group;
+	}
+	return NULL;
+}
+
+static int add_left_out(struct survey *survey, const struct log_login *login,
+			const struct survey_group *key, int64_t time)
+{
+	struct survey_group *group = find_like(survey, key,
+					       login->door.cause);
+
+	if (group == NULL)
+		return 1;
+	group->count += login->left_out;
+	survey_count_day(survey, group, time, login->left_out);
+	return 0;
+}
+
+static void count(struct survey *survey, struct survey_group *group,
+		  const struct log_login *login, int64_t time)
+{
+	if (group->count == 0 || time < group->first)
+		group->first = time;
+	if (group->count == 0 || time > group->last)
+		group->last = time;
+	group->count++;
+	if (login->kind != LOG_LOGIN)
+		survey->mailbox[group->mailbox].last =
+			(uint32_t)(group - survey->group) + 1;
+	set_client_name(survey, group, login);
+	survey_count_day(survey, group, time, 1);
 }
 
 int survey_add(struct survey *survey, const struct log_login *login,
@@ -430,14 +505,10 @@ int survey_add(struct survey *survey, const struct log_login *login,
 	if (time < survey->options.since || time >= survey->options.until ||
 	    !describe(survey, login, &key))
 		return 0;
+	if (login->left_out > 0)
+		return add_left_out(survey, login, &key, time);
 	if (place(survey, &key, login, time, &group, error_r) < 0)
 		return -1;
-	if (group->count == 0 || time < group->first)
-		group->first = time;
-	if (group->count == 0 || time > group->last)
-		group->last = time;
-	group->count++;
-	set_client_name(survey, group, login);
-	survey_count_day(survey, group, time);
+	count(survey, group, login, time);
 	return 0;
 }

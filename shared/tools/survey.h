@@ -55,6 +55,9 @@ enum survey_state {
 	SURVEY_STATES
 };
 
+/* So many names of clients are kept of logins that are alike. */
+#define SURVEY_CLIENT_NAMES 3
+
 /* Above this many addresses of one mailbox, networks are counted: /24 and
    /48. */
 #define SURVEY_ADDRESSES_MAX 64
@@ -83,8 +86,8 @@ struct survey_group {
 	/* What is wrong if all unknown facts are bad, and if they are good. */
 	uint32_t worst;
 	uint32_t best;
-	/* A name, or NONE. */
-	uint32_t client_name;
+	/* Names, or NONE; the first that were seen. */
+	uint32_t client_name[SURVEY_CLIENT_NAMES];
 	uint64_t count;
 	int64_t first;
 	int64_t last;
@@ -101,8 +104,9 @@ struct survey_day {
 struct survey *survey_new(const struct survey_options *options);
 void survey_free(struct survey **survey);
 
-/* Counts a login. Returns 0, or -1 with the reason when the rules are
-   damaged. */
+/* Counts a login, or so many as were left out. Returns 0, -1 with the reason
+   when the rules are damaged, or 1 for lines left out that are like none that
+   was counted. */
 int survey_add(struct survey *survey, const struct log_login *login,
 	       int64_t time, const char **error_r);
 /* What a client in that session says it is; it may come before or behind its

@@ -9,6 +9,7 @@
 #include "shared/tools/log-clock.h"
 #include "shared/tools/log-door.h"
 #include "shared/tools/log-dovecot.h"
+#include "shared/tools/log-json.h"
 #include "shared/tools/log-line.h"
 #include "shared/tools/log-postfix.h"
 
@@ -60,15 +61,61 @@ static void postfix_done(void *context, const struct log_login *login,
 	REQUIRE(login->tls < LOG_TLS_KINDS);
 }
 
+static void take_split(struct log_postfix *postfix,
+		       const struct log_line *line, int64_t time,
+		       const struct bounds *bounds)
+{
+	struct log_piece session, name;
+	struct log_login login;
+
+	if (log_dovecot_login(&line->text, &login) == LOG_TAKEN) {
+		REQUIRE(login.client.known);
+		check_login(bounds, &login);
+	}
+	if (log_door_dovecot(&line->text, &login) == LOG_TAKEN)
+		check_login(bounds, &login);
+	if (log_door_policyd(&line->text, &login) == LOG_TAKEN)
+		check_login(bounds, &login);
+	if (log_door_left_out(&line->text, &login) == LOG_TAKEN) {
+		REQUIRE(login.user.len > 0 || login.user.data != NULL);
+		check_login(bounds, &login);
+	}
+	if (log_dovecot_id(&line->text, &session, &name)) {
+		check(bounds, &session);
+		check(bounds, &name);
+	}
+	if (log_postfix_wants(line))
+		log_postfix_take(postfix, line, time);
+}
+
+/* An entry of the journal is unpacked, so its pieces lie elsewhere. */
+static void take_json(struct log_postfix *postfix,
+		      const struct log_piece *object)
+{
+	struct log_json *json = log_json_new();
+	struct bounds bounds;
+	struct log_line line;
+	int64_t time = 0;
+
+	if (log_json_read(json, object, &line, &time)) {
+		REQUIRE(time >= 0);
+		bounds.begin = line.text.data;
+		bounds.end = line.text.data + line.text.len;
+		take_split(postfix, &line, time, &bounds);
+	}
+	log_json_free(&json);
+}
+
 static void take_line(struct log_postfix *postfix, struct log_clock *clock,
 		      const char *data, size_t len)
 {
 	const struct bounds bounds = { data, data + len };
-	struct log_piece session, name;
-	struct log_login login;
+	struct log_piece text = { data, len };
 	struct log_line line;
 	int64_t time = 0;
 
+	if (log_json_begins(&text))
+		take_json(postfix, &text);
 	if (!log_line_split(data, len, &line))
 		return;
 	check(&bounds, &line.stamp);
@@ -77,20 +124,7 @@ static void take_line(struct log_postfix *postfix, struct log_clock *clock,
 	check(&bounds, &line.text);
 	if (log_clock_read(clock, &line.stamp, &time) < 0 || time < 0)
 		time = 0;
-	if (log_dovecot_login(&line.text, &login) == LOG_TAKEN) {
-		REQUIRE(login.client.known);
-		check_login(&bounds, &login);
-	}
-	if (log_door_dovecot(&line.text, &login) == LOG_TAKEN)
-		check_login(&bounds, &login);
-	if (log_door_policyd(&line.text, &login) == LOG_TAKEN)
-		check_login(&bounds, &login);
-	if (log_dovecot_id(&line.text, &session, &name)) {
-		check(&bounds, &session);
-		check(&bounds, &name);
-	}
-	if (log_postfix_wants(&line))
-		log_postfix_take(postfix, &line, time);
+	take_split(postfix, &line, time, &bounds);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -304,6 +304,41 @@ def test_many_addresses(gatepost, lab):
     assert len(addresses) < 80
 
 
+def test_instances(gatepost, lab):
+    """Dovecot's instance_name is how it calls itself in syslog."""
+    assert gatepost.named("-", stdin=LOG.replace(
+        " dovecot: ", " mail-front[12]: ").encode()) == NAMED
+
+
+def test_a_line_that_is_still_being_written(gatepost, lab):
+    """What is missing there is not known to be missing: half a login over TLS
+    looks like one in cleartext."""
+    half = login("bob@example.com", TLS).encode()
+    half = half[:half.index(b"TLS")]
+    said = gatepost.impact("-", stdin=LOG.encode() + half)
+    assert said["unreadable"] == 1
+    assert {row["mailbox"] for row in said["rows"]} == {
+        "alice@example.com", "carol@example.net"}
+
+
+def test_journalctls_own_lines(gatepost, lab):
+    """They are not from a log, and so are not missing from what was read."""
+    said = gatepost.impact("-", stdin=(
+        "-- Boot 0123456789abcdef0123456789abcdef --\n" + LOG
+        + "-- No entries --\n").encode())
+    assert (said["lines"], said["unreadable"]) == (3, 0)
+
+
+def test_trials_that_allow_more(gatepost, lab):
+    """Lines on trial count as if they were in force, whichever way."""
+    lab.write_rules("* all=tls\nexample.com clients=off\n"
+                    "example.com clients=cleartext mode=trial\n")
+    try:
+        assert gatepost.named("-", stdin=LOG.encode()) == set()
+    finally:
+        lab.write_rules(RULES)
+
+
 def test_exceptions(gatepost, lab):
     """--set: what is needed and no more; a lock is told."""
     log = write(lab, "set", LOG
@@ -407,12 +442,24 @@ def test_refused_by_name(gatepost, lab):
     assert rows("nobody@example.com") == set()
 
 
+def failed(number):
+    """What those who only try leave in the log: names, of users and of
+    clients, that are all different."""
+    session = f"session=<try{number}>\n"
+    start = "2026-11-21T08:00:00Z mail dovecot: imap-login: "
+    return (f"{start}ID sent: name=client-{number}-{'x' * 60}: user=<>, "
+            f"rip=203.0.113.5, lip=192.0.2.25, {session}"
+            f"{start}Disconnected: Connection closed (auth failed, 1 attempts "
+            f"in 2 secs): user=<{number}@example.com>, method=PLAIN, "
+            f"rip=203.0.113.5, lip=192.0.2.25, {session}")
+
+
 def test_memory_is_bounded(gatepost, lab):
-    """Ten times the log takes no more."""
+    """Ten times the log takes no more, whoever tries to log in."""
     peaks = []
     for turns in (1, 10):
         log = "".join(login(f"u{i % 500}@example.com",
-                            session=f"{turn}.{i}")
+                            session=f"{turn}.{i}") + failed(f"{turn}.{i}")
                       for turn in range(turns) for i in range(20000))
         path = write(lab, "bounded", log)
         done = subprocess.run(

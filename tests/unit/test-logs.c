@@ -53,6 +53,14 @@ static const struct {
 	  "[a@1 b=\"c\\]\"][d@2] \xef\xbb\xbf" "connect from x",
 	  "2026-11-21T18:51:21Z", "mail", "postfix/smtpd", "connect from x",
 	  81 },
+	/* A bracket in a value. */
+	{ "<22>1 2026-11-21T18:51:21Z mail dovecot - - [a b=\"c\\] d\"] auth: x",
+	  "2026-11-21T18:51:21Z", "mail", "dovecot", "auth: x", 0 },
+	/* journalctl -o short-full and -o short-unix */
+	{ "Sat 2026-11-21 18:51:21 CET mail dovecot[7]: auth: x",
+	  "2026-11-21 18:51:21 CET", "mail", "dovecot", "auth: x", 7 },
+	{ "1795287081.003112 mail dovecot[7]: auth: x",
+	  "1795287081.003112", "mail", "dovecot", "auth: x", 7 },
 };
 
 static void test_forms(void **state)
@@ -81,7 +89,8 @@ static void test_no_lines(void **state)
 		"Nov-21 18:51:21 mail x: y", "2026-11-21", "2026-11-21T18",
 		"<22", "<22>", "<22>1 ", "<22>1 2026-11-21T18:51:21Z h a 1 - [",
 		"<223456>Nov 21 18:51:21 mail x: y", "\x7f" "ELF\x02\x01\x01",
-		"{\"json\": 1}",
+		"{\"json\": 1}", "Sat 2026-11-21 18:51:21", "Sat 21", "Sat ",
+		"1795287081.5",
 	};
 	struct log_line line;
 
@@ -107,6 +116,10 @@ static const struct {
 	{ "2026-11-21T19:51:21.5+0100", 0, 1795287081 },
 	{ "2026-11-21T13:21:21-05:30", 0, 1795287081 },
 	{ "2026-11-21 18:51:21", 0, 1795287081 },
+	{ "2026-11-21 18:51:21 UTC", 0, 1795287081 },
+	{ "2026-11-21 18:51:21 CET", 0, 1795287081 },
+	{ "1795287081.999999", 0, 1795287081 },
+	{ "1795x87081.999999", 0, -1 },
 	{ "Nov 21 18:51:21", 1795287081, 1795287081 },
 	{ "Nov 21 18:51:21.123456", 1795287081, 1795287081 },
 	{ "Jan  1 00:00:00", JANUARY, 1798761600 },
@@ -413,8 +426,8 @@ static void tell(void *context, const struct log_login *login, int64_t time)
 	gp_text_add_mem(text, login->user.data, login->user.len);
 	gp_text_add_char(text, ' ');
 	gp_address_print(&login->client, text);
-	gp_text_addf(text, " tls=%d %s", login->tls,
-		     implicit[login->implicit]);
+	gp_text_addf(text, " tls=%d %s%s", login->tls,
+		     implicit[login->implicit], login->local ? " local" : "");
 	if (login->client_name.len > 0) {
 		gp_text_add_char(text, ' ');
 		gp_text_add_mem(text, login->client_name.data,
@@ -450,7 +463,8 @@ static void test_postfix_interleaved(void **state)
 		"g postfix/submission/smtpd[1]: connect from c[192.0.2.3]",
 		"h postfix/submissions/smtpd[1]: connect from d[192.0.2.4]",
 		"h postfix/submission/smtpd[2]: Anonymous TLS connection "
-		"established from a.b[2001:db8::7]: TLSv1.3 with cipher x",
+		"established from a.b[2001:db8::7]:99 to mail.x: TLSv1.3 with "
+		"cipher x",
 		"h postfix/submissions/smtpd[1]: Untrusted TLS connection "
 		"established from d[192.0.2.4]: TLSv1.2 with cipher x",
 		"h postfix/submission/smtpd[1]: 1C6: client=unknown[192.0.2.1]"
@@ -519,6 +533,41 @@ static void test_postfix_cut(void **state)
 	gp_text_deinit(&text);
 }
 
+/* Who comes from the loopback address has crossed no network; how it was
+   encrypted is told as it was. */
+static void test_postfix_local(void **state)
+{
+	static const char *const log[] = {
+		"h postfix/smtpd[1]: connect from a[127.0.0.1]",
+		"h postfix/smtpd[1]: 1C6: client=a[127.0.0.1]" NAME "one@x",
+		"h postfix/smtpd[2]: connect from a[::1]",
+		"h postfix/smtpd[2]: 2C6: client=a[::1]" NAME "two@x",
+		"h postfix/smtpd[3]: connect from a[::1]",
+		"h postfix/smtpd[3]: Anonymous TLS connection established from "
+		"a[::1]: TLSv1.2 with cipher x",
+		"h postfix/smtpd[3]: 3C6: client=a[::1]" NAME "three@x",
+		"h postfix/smtpd[4]: connect from a[127.0.0.2]",
+		"h postfix/smtpd[4]: 3C6: client=a[127.0.0.2]" NAME "four@x",
+		"h postfix/smtpd[1]: disconnect from a[127.0.0.1]",
+		"h postfix/smtpd[2]: disconnect from a[::1]",
+		"h postfix/smtpd[3]: disconnect from a[::1]",
+		"h postfix/smtpd[4]: disconnect from a[127.0.0.2]",
+		NULL
+	};
+	struct gp_text text;
+
+	(void)state;
+	gp_text_init(&text);
+	take_all(log, &text);
+	assert_string_equal(text.data,
+		"2 one@x 127.0.0.1 tls=6 ? local a\n"
+		"4 two@x ::1 tls=6 ? local a\n"
+		"7 three@x ::1 tls=3 ? a\n"
+		"9 four@x 127.0.0.2 tls=6 ? a\n"
+		"tls is logged\n");
+	gp_text_deinit(&text);
+}
+
 /* More open sessions than there are: none is lost, none is kept for ever. */
 static void test_postfix_many(void **state)
 {
@@ -546,6 +595,41 @@ static void test_postfix_many(void **state)
 	gp_text_deinit(&text);
 }
 
+static void test_left_out(void **state)
+{
+	static const struct {
+		const char *text;
+		enum log_result result;
+		uint32_t count;
+	} cases[] = {
+		{ "refuse, service=submission, cause=off, user=<a@b>: 37 more "
+		  "lines like this were left out", LOG_TAKEN, 37 },
+		{ "trial, service=submission, cause=off, user=<>: 1 more lines "
+		  "like this were left out", LOG_TAKEN, 1 },
+		{ "refuse, service=submission, cause=off, user=<aaa: 37 more "
+		  "lines like this were left out", LOG_UNREADABLE, 37 },
+		{ "refuse, user=<a@b>: 3 more lines like this were left out",
+		  LOG_UNREADABLE, 3 },
+		{ "refuse, service=submission, cause=off, user=<a@b>: some "
+		  "more lines like this were left out", LOG_UNREADABLE, 0 },
+		{ "7 connections were left out", LOG_OTHER, 0 },
+		{ "refuse, : ", LOG_OTHER, 0 },
+	};
+	struct log_login login;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct log_piece piece = {
+			cases[i].text, strlen(cases[i].text)
+		};
+
+		assert_int_equal(log_door_left_out(&piece, &login),
+				 cases[i].result);
+		if (cases[i].result == LOG_TAKEN)
+			assert_int_equal(login.left_out, cases[i].count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -561,7 +645,9 @@ int main(void)
 		cmocka_unit_test(test_door_kinds),
 		cmocka_unit_test(test_postfix_interleaved),
 		cmocka_unit_test(test_postfix_cut),
+		cmocka_unit_test(test_postfix_local),
 		cmocka_unit_test(test_postfix_many),
+		cmocka_unit_test(test_left_out),
 	};
 
 	setenv("TZ", "UTC", 1);

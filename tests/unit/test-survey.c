@@ -240,7 +240,7 @@ static void test_clients_say_who_they_are(void **state)
 	survey_finish(lab.survey, false);
 	for (size_t i = 0; i < 2; i++)
 		assert_string_equal(survey_client_name(lab.survey,
-			survey_group(lab.survey, i)->client_name), "Mail");
+			survey_group(lab.survey, i)->client_name[0]), "Mail");
 	lab_deinit(&lab);
 }
 

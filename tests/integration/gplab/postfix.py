@@ -298,14 +298,15 @@ class Smtp:
     tls      None, "starttls" or "implicit"
     user     logs in with this name after TLS
     xclient  attributes of XCLIENT, sent first
+    sni      the server's name, as the client tells it in TLS
     """
 
     def __init__(self, postfix, service="submission", tls=None, user=None,
                  password="secret", version=None, source=common.CLIENT,
-                 mechanism="plain", xclient=None):
+                 mechanism="plain", xclient=None, sni="localhost"):
         self.client = smtplib.SMTP(timeout=common.DEADLINE,
                                    source_address=(source, 0))
-        self.client.host = self.client._host = "localhost"
+        self.client.host = self.client._host = sni
         context = clients.tls_context(version)
         if tls == "implicit":
             self._connect_implicit(postfix.port(service), source, context)

@@ -234,9 +234,12 @@ class Dovecot24(Dovecot23):
 
     @staticmethod
     def _fields(fields):
+        others = dict(fields)
+        password = others.pop("password", None)
         return ("  fields {\n" + "".join(
-            f"    {name} = {value}\n" for name, value in fields.items())
-            + "  }\n")
+            f"    {name} = {value}\n" for name, value in others.items())
+            + "  }\n" + (f"  static_password = {password}\n"
+                         if password else ""))
 
 
 @functools.cache
