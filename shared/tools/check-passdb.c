@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "shared/tools/query.h"
+
 static bool is_master(const struct gp_dove_block *passdb)
 {
 	return gp_dove_is_yes(gp_dove_value_or(passdb, "master", "no"));
@@ -157,6 +159,42 @@ static bool gives_name(const struct gp_dove_block *passdb)
 	return false;
 }
 
+/* 2.3 has the query in a file of its own. */
+static const char *query_of(const struct check_dovecot *dovecot,
+			    const struct gp_dove_block *passdb)
+{
+	const struct check *check = dovecot->check;
+	const char *query, *file;
+
+	if (strcmp(check_passdb_driver(passdb), "sql") != 0)
+		return NULL;
+	query = gp_dove_value(passdb, "query");
+	if (query == NULL)
+		query = gp_dove_value(passdb, "passdb_sql_query");
+	if (query != NULL)
+		return query;
+	file = check_read_file(check, gp_dove_value_or(passdb, "args", ""));
+	return file == NULL ? NULL :
+	       gp_query_setting(file, "password_query", check->arena);
+}
+
+static bool query_gives_name(const struct check_dovecot *dovecot,
+			     const struct gp_dove_block *passdb,
+			     struct gp_text *what)
+{
+	const char *query = query_of(dovecot, passdb), *column;
+
+	column = query == NULL ? NULL :
+		 gp_query_renames(query, dovecot->check->arena);
+	if (column == NULL)
+		return false;
+	check_name_passdb(dovecot, passdb, what);
+	gp_text_addf(what, " gives the user a name by its query, from %s, "
+		     "which the query does not compare with the login, and no "
+		     "gatepost passdb stands behind it", column);
+	return true;
+}
+
 static bool find_renames(const struct check_dovecot *dovecot,
 			 struct gp_text *what, struct gp_text *write)
 {
@@ -165,8 +203,11 @@ static bool find_renames(const struct check_dovecot *dovecot,
 
 	(void)write;
 	for (; passdb != NULL; passdb = next_passdb(passdb->next)) {
-		if (!gives_name(passdb) ||
-		    check_gatepost_passdb(passdb->next) != NULL)
+		if (check_gatepost_passdb(passdb->next) != NULL)
+			continue;
+		if (query_gives_name(dovecot, passdb, what))
+			return true;
+		if (!gives_name(passdb))
 			continue;
 		check_name_passdb(dovecot, passdb, what);
 		gp_text_add(what, " gives the user another name, and no "

@@ -123,23 +123,54 @@ static bool is_class(const struct check_postfix *postfix, const char *name)
 	return false;
 }
 
+static void scan_policy(const struct check_postfix *postfix, const char *word,
+			struct check_policy *policy)
+{
+	read_policy(postfix, word, policy);
+	policy->found = check_is_our_socket(postfix, policy->endpoint) ||
+			strstr(policy->endpoint, "gatepost") != NULL;
+}
+
+/* "check_client_access hash:/etc/postfix/trusted" */
+static void scan_table(const struct check_postfix *postfix,
+		       const char *restriction, const char *table,
+		       struct check_policy *policy)
+{
+	const char *entry;
+
+	if (policy->behind != NULL)
+		return;
+	entry = check_table_permits(postfix, table);
+	if (entry != NULL)
+		policy->behind = gp_arena_printf(
+			postfix->check->arena, "%s %s, which says %s",
+			restriction, table, entry);
+}
+
+static bool is_access(const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(word, "check_", 6) == 0 && len > 7 &&
+	       strcmp(word + len - 7, "_access") == 0;
+}
+
 static void scan(const struct check_postfix *postfix, const char *list,
 		 int depth, struct check_policy *policy)
 {
 	struct gp_arena *arena = postfix->check->arena;
-	const char *word;
+	const char *word, *argument;
 
 	while (!policy->found &&
 	       (word = gp_postconf_next(&list, arena)) != NULL) {
 		if (strcmp(word, "check_policy_service") == 0) {
-			word = gp_postconf_next(&list, arena);
-			if (word == NULL)
-				return;
-			read_policy(postfix, word, policy);
-			policy->found =
-				check_is_our_socket(postfix,
-						    policy->endpoint) ||
-				strstr(policy->endpoint, "gatepost") != NULL;
+			argument = gp_postconf_next(&list, arena);
+			if (argument != NULL)
+				scan_policy(postfix, argument, policy);
+		} else if (is_access(word)) {
+			argument = gp_postconf_next(&list, arena);
+			if (argument != NULL && depth < CLASS_DEPTH_MAX)
+				scan_table(postfix, word, argument, policy);
 		} else if (depth < CLASS_DEPTH_MAX && is_class(postfix, word)) {
 			scan(postfix, check_smtpd_value(postfix, word, ""),
 			     depth + 1, policy);
@@ -147,6 +178,16 @@ static void scan(const struct check_postfix *postfix, const char *list,
 			policy->behind = word;
 		}
 	}
+}
+
+const char *check_permit_in_list(const struct check_postfix *postfix,
+				 const char *list)
+{
+	struct check_policy policy = { .list = "" };
+
+	/* A table of a class that is named in a table is looked at no more. */
+	scan(postfix, list, CLASS_DEPTH_MAX - 1, &policy);
+	return policy.behind;
 }
 
 static void find_policy(const struct check_postfix *postfix, const char *name,

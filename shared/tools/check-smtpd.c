@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *context_of(const struct check_postfix *postfix)
 {
@@ -161,6 +162,135 @@ static bool find_no_tls(const struct check_postfix *postfix,
 	       !is_implicit(postfix);
 }
 
+static int version_of(const char *name)
+{
+	static const char *const names[] = {
+		[GP_TLS_1_0] = "TLSv1", [GP_TLS_1_1] = "TLSv1.1",
+		[GP_TLS_1_2] = "TLSv1.2", [GP_TLS_1_3] = "TLSv1.3"
+	};
+
+	for (int i = GP_TLS_1_0; i <= GP_TLS_1_3; i++) {
+		if (strcasecmp(name, names[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static unsigned versions_between(int first, int last)
+{
+	unsigned versions = 0;
+
+	for (int i = first; i <= last; i++)
+		versions |= 1U << i;
+	return versions;
+}
+
+struct protocols {
+	unsigned excluded;
+	unsigned included;
+	bool lists_some;
+};
+
+/* "!TLSv1", "TLSv1.2", ">=TLSv1.2" and "<=TLSv1.3". */
+static void read_protocol(const char *word, struct protocols *protocols)
+{
+	int version;
+
+	if (*word == '!') {
+		version = version_of(word + 1);
+		if (version >= 0)
+			protocols->excluded |= 1U << version;
+	} else if (strncmp(word, ">=", 2) == 0) {
+		version = version_of(word + 2);
+		if (version >= 0)
+			protocols->excluded |= versions_between(GP_TLS_1_0,
+								version - 1);
+	} else if (strncmp(word, "<=", 2) == 0) {
+		version = version_of(word + 2);
+		if (version >= 0)
+			protocols->excluded |= versions_between(version + 1,
+								GP_TLS_1_3);
+	} else {
+		protocols->lists_some = true;
+		version = version_of(word);
+		if (version >= 0)
+			protocols->included |= 1U << version;
+	}
+}
+
+static const char *protocols_parameter(const struct check_postfix *postfix)
+{
+	return is_implicit(postfix) ||
+	       strcmp(tls_level(postfix), "encrypt") == 0 ?
+	       "smtpd_tls_mandatory_protocols" : "smtpd_tls_protocols";
+}
+
+/* The versions of TLS that the service speaks, a bit each. */
+static unsigned spoken(const struct check_postfix *postfix)
+{
+	struct protocols protocols = { .excluded = 0 };
+	struct gp_arena *arena = postfix->check->arena;
+	char *list = gp_arena_strdup(arena, check_smtpd_value(
+				     postfix, protocols_parameter(postfix),
+				     ""));
+	const char *word;
+
+	while ((word = strsep(&list, ", \t:")) != NULL) {
+		if (*word != '\0')
+			read_protocol(word, &protocols);
+	}
+	return (protocols.lists_some ? protocols.included :
+		versions_between(GP_TLS_1_0, GP_TLS_1_3)) &
+	       ~protocols.excluded;
+}
+
+static bool may_encrypt(const struct check_postfix *postfix)
+{
+	return is_implicit(postfix) ||
+	       strcmp(tls_level(postfix), "none") != 0;
+}
+
+/* What both servers say of the same line: below what the server speaks it
+   allows nothing, above it nobody gets in. */
+static bool find_tls_version(const struct check_postfix *postfix, bool above,
+			     struct gp_text *what)
+{
+	unsigned versions = spoken(postfix);
+
+	if (!may_encrypt(postfix))
+		return false;
+	for (int i = GP_TLS_1_0; i <= GP_TLS_1_3; i++) {
+		const struct check_lines *lines =
+			&postfix->check->rules.tls_min[i];
+		unsigned reach = above ? versions_between(i, GP_TLS_1_3) :
+			versions_between(GP_TLS_1_0, i);
+
+		if (lines->count == 0 || (versions & reach) != 0)
+			continue;
+		gp_text_addf(what, "%s = %s %s tls_min=%s of %s",
+			     protocols_parameter(postfix), check_smtpd_value(
+			     postfix, protocols_parameter(postfix), ""),
+			     above ? "leaves nothing to" : "overrules",
+			     gp_tls_version_name((enum gp_tls_version)i),
+			     lines->example);
+		return true;
+	}
+	return false;
+}
+
+static bool find_tls_min(const struct check_postfix *postfix,
+			 struct gp_text *what)
+{
+	return !find_tls_version(postfix, true, what) &&
+	       find_tls_version(postfix, false, what);
+}
+
+static bool find_tls_max(const struct check_postfix *postfix,
+			 struct gp_text *what)
+{
+	return find_tls_version(postfix, true, what);
+}
+
 static bool find_xclient(const struct check_postfix *postfix,
 			 struct gp_text *what)
 {
@@ -226,6 +356,17 @@ const struct check_postfix_row check_smtpd_rows[] = {
 	{ "postfix-tls-off", CHECK_SUBMISSION, find_no_tls,
 	  "no client can encrypt: every rule but \"cleartext\" refuses all of "
 	  "them", "-o smtpd_tls_security_level=encrypt" },
+	{ "postfix-tls-min", CHECK_SUBMISSION, find_tls_min,
+	  "Postfix ends such a connection in the handshake: the rule has no "
+	  "effect there",
+	  "smtpd_tls_protocols = >=TLSv1\n"
+	  "smtpd_tls_mandatory_protocols = >=TLSv1\n"
+	  "(and ciphers that go with it), or a higher tls_min" },
+	{ "postfix-tls-max", CHECK_SUBMISSION, find_tls_max,
+	  "whom that rule is for has no way in",
+	  "smtpd_tls_protocols = >=TLSv1.2\n"
+	  "smtpd_tls_mandatory_protocols = >=TLSv1.2\n"
+	  "or a lower tls_min" },
 	{ "postfix-xclient", BOTH, find_xclient,
 	  "every host there can claim any client's address and name, as if it "
 	  "had logged in",

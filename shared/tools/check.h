@@ -75,6 +75,9 @@ void check_add_text(struct check *check, const char *id, struct gp_text *what,
 		    const char *leads_to, const char *write);
 void check_print(const struct check *check);
 
+/* A text file that a server reads, or NULL. */
+const char *check_read_file(const struct check *check, const char *path);
+
 /* Runs a program that must succeed. Returns its output, or NULL with a finding
    of that id. */
 const char *check_run(struct check *check, const char *id,
@@ -193,6 +196,15 @@ bool check_has_word(const char *const *words, const char *word);
    one that is no path. */
 const char *check_socket_path(const struct check_postfix *postfix,
 			      const char *endpoint);
+/* What in a list of restrictions lets somebody through before
+   gatepost-policyd is asked, or NULL. */
+const char *check_permit_in_list(const struct check_postfix *postfix,
+				 const char *list);
+/* The first entry of an access table ("hash:/etc/postfix/trusted") that lets
+   somebody through, as "KEY" OK; NULL when there is none or the table is no
+   text that could be read. */
+const char *check_table_permits(const struct check_postfix *postfix,
+				const char *table);
 /* Whether gatepost-policyd listens there, as gatepost.conf or master.cf
    says. */
 bool check_is_our_socket(const struct check_postfix *postfix,

@@ -273,28 +273,26 @@ bool gp_postconf_overrides(const struct gp_postconf_service *service,
 	return find(service->overrides, name, strlen(name)) != NULL;
 }
 
-/* Where the element that begins with a brace ends. */
-static size_t braced_len(const char *str)
+/* Where the element ends: separators inside of braces are its own. */
+static size_t element_len(const char *str)
 {
 	size_t depth = 0, i = 0;
 
-	do {
+	for (; str[i] != '\0'; i++) {
+		if (depth == 0 && strchr(separators, str[i]) != NULL)
+			break;
 		if (str[i] == '{')
 			depth++;
-		else if (str[i] == '}')
+		else if (str[i] == '}' && depth > 0)
 			depth--;
-		else if (str[i] == '\0')
-			return i;
-		i++;
-	} while (depth > 0);
+	}
 	return i;
 }
 
 const char *gp_postconf_next(const char **list, struct gp_arena *arena)
 {
 	const char *element = *list + strspn(*list, separators);
-	size_t len = *element == '{' ? braced_len(element) :
-		strcspn(element, separators);
+	size_t len = element_len(element);
 
 	*list = element + len;
 	return len > 0 ? gp_arena_strndup(arena, element, len) : NULL;

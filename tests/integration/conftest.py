@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from gplab import common  # noqa: E402
+from gplab import checking, common  # noqa: E402
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,3 +46,17 @@ def lab(request):
     name = request.module.__name__.removeprefix("test_").replace("_", "-")
     with common.Lab(name) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def checked_host(lab):
+    """A host for "gatepost check"."""
+    return checking.Host(lab)
+
+
+@pytest.fixture
+def host(checked_host):
+    """The same, as it should be again after each test."""
+    yield checked_host
+    checked_host.write()
+    checked_host.put_back()

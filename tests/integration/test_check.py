@@ -12,18 +12,6 @@ import pytest
 from gplab import checking
 
 
-@pytest.fixture(scope="module")
-def host(lab):
-    return checking.Host(lab)
-
-
-@pytest.fixture(autouse=True)
-def good_again(host):
-    yield
-    host.write()
-    host.put_back()
-
-
 def test_nothing_is_wrong(host):
     done = host.check()
     assert (done.returncode, done.stdout, done.stderr) == (
@@ -99,12 +87,9 @@ DOVECOT = [
 ]
 
 
-def ids(table):
-    return [row[0] + f"-{number}" for number, row in enumerate(table)]
-
-
 @only_2_3
-@pytest.mark.parametrize("wanted, changes, more", DOVECOT, ids=ids(DOVECOT))
+@pytest.mark.parametrize("wanted, changes, more", DOVECOT,
+                         ids=checking.ids(DOVECOT))
 def test_dovecot(host, wanted, changes, more):
     changes = [(old.replace("{conf}", str(host.lab.conf)), new)
                for old, new in changes]
@@ -168,7 +153,7 @@ SERVER_RULES = [
 
 @only_2_3
 @pytest.mark.parametrize("wanted, rules, more", SERVER_RULES,
-                         ids=ids(SERVER_RULES))
+                         ids=checking.ids(SERVER_RULES))
 def test_rules_that_dovecot_overrules(host, wanted, rules, more):
     host.lab.compile(rules)
     host.write(more=more)
@@ -190,140 +175,6 @@ def test_rules_that_dovecot_lets_count(host, rules, more):
     host.lab.compile(rules)
     host.write(more=more)
     assert host.findings("--no-postfix") == {}
-
-
-CHECK = ("check_policy_service { unix:gatepost/policy, timeout=10s,\n"
-         "        { default_action = 451 4.3.0 Policy service unavailable } }")
-BRACES = "{ default_action = 451 4.3.0 Policy service unavailable }"
-RELAY = "smtpd_relay_restrictions=$submission_recipient_restrictions"
-RECIPIENT = "smtpd_recipient_restrictions=$submission_recipient_restrictions"
-CONTEXT = "smtpd_policy_service_policy_context="
-
-# id, changes of main.cf, changes of master.cf
-POSTFIX = [
-    ("postfix-check-missing", [("    $gatepost_check,\n", "")], []),
-    ("postfix-check-missing", [],
-     [(RELAY, "smtpd_relay_restrictions=permit"),
-      (RECIPIENT, "smtpd_recipient_restrictions=")]),
-    ("postfix-check-relay", [],
-     [(RELAY, "smtpd_relay_restrictions=permit_sasl_authenticated,reject")]),
-    ("postfix-check-client",
-     [("gatepost_check =", "smtpd_client_restrictions = ${policy}\npolicy = "
-       "$gatepost_check\ngatepost_check =")],
-     [("smtp inet n - y - - smtpd\n",
-       "smtp inet n - y - - smtpd -o smtpd_client_restrictions=\n")]),
-    ("postfix-check-outside", [],
-     [("smtp inet n - y - - smtpd\n",
-       "smtp inet n - y - - smtpd -o " + RECIPIENT + "\n")]),
-    ("postfix-default-action", [(BRACES, "")], []),
-    ("postfix-default-action-permits", [("451 4.3.0 Policy", "DUNNO Policy")],
-     []),
-    ("postfix-default-action-permits",
-     [(BRACES, "{ default_action = }")], []),
-    ("postfix-default-action-final", [("451 4.3.0", "550 5.3.0")], []),
-    ("postfix-timeout", [(" timeout=10s,", "")], []),
-    ("postfix-timeout", [("timeout=10s", "timeout=2m")], []),
-    ("postfix-try-limit", [("timeout=10s", "timeout=10s, try_limit=1")], []),
-    ("postfix-try-limit", [("gatepost_check =",
-                            "smtpd_policy_service_try_limit = 1\n"
-                            "gatepost_check =")], []),
-    ("postfix-socket-chroot",
-     [("unix:gatepost/policy", "unix:/{dir}/spool/gatepost/policy")], []),
-    ("postfix-socket-private",
-     [("unix:gatepost/policy", "unix:private/gatepost")], []),
-    ("postfix-socket", [("unix:gatepost/policy", "unix:gatepost/other")], []),
-    ("postfix-context", [], [("  -o " + CONTEXT + "submission\n", "")]),
-    ("postfix-context-unknown", [],
-     [(CONTEXT + "submission\n", CONTEXT + "office\n")]),
-    ("postfix-context-outside", [],
-     [("smtp inet n - y - - smtpd\n", "smtp inet n - y - - smtpd -o "
-       + CONTEXT + "submission\n")]),
-    ("postfix-context-wrappermode", [],
-     [(CONTEXT + "submissions", CONTEXT + "submission")]),
-    ("postfix-context-starttls", [],
-     [(CONTEXT + "submission\n", CONTEXT + "submissions\n")]),
-    ("postfix-auth-outside",
-     [("gatepost_check =", "smtpd_sasl_auth_enable = yes\n"
-       "gatepost_check =")], []),
-    ("postfix-auth-off", [],
-     [("  -o smtpd_sasl_auth_enable=yes\n", "")]),
-    ("postfix-auth-cleartext",
-     [("smtpd_tls_auth_only = yes\n", "")],
-     [("  -o smtpd_tls_security_level=encrypt\n", "")]),
-    ("postfix-tls-off", [("smtpd_tls_security_level = may\n", "")],
-     [("  -o smtpd_tls_security_level=encrypt\n", "")]),
-    ("postfix-xclient",
-     [("gatepost_check =", "smtpd_authorized_xclient_hosts = 10.0.0.0/8\n"
-       "gatepost_check =")], []),
-    ("postfix-config", [], [("smtp inet n - y - - smtpd", "smtp inet")]),
-]
-
-
-def filled(host, changes):
-    return [(old, new.replace("{dir}", str(host.dir)))
-            for old, new in changes]
-
-
-@pytest.mark.parametrize("wanted, main, master", POSTFIX, ids=ids(POSTFIX))
-def test_postfix(host, wanted, main, master):
-    host.write(main=filled(host, main), master=master)
-    assert set(host.findings()) == {wanted}
-
-
-@pytest.mark.parametrize("before", [
-    "permit_mynetworks", "permit_sasl_authenticated", "trusted"])
-def test_check_behind_what_permits(host, before):
-    """Through a restriction class as well. The relay restrictions do not
-    begin with the check then, either."""
-    host.write(main=[("    $gatepost_check,\n",
-                      f"    {before}, $gatepost_check,\n"),
-                     ("gatepost_check =", "smtpd_restriction_classes = "
-                      "trusted\ntrusted = permit_mynetworks\n"
-                      "gatepost_check =")])
-    found = host.findings()
-    assert set(found) == {"postfix-check-behind", "postfix-check-relay"}
-    assert "submission" in found["postfix-check-behind"]["what"]
-
-
-GOOD_POSTFIX = {
-    "what permits, behind a check in the relay restrictions": (
-        [], [(RECIPIENT, "smtpd_recipient_restrictions=permit_mynetworks,"
-              "reject")]),
-    "a webmail's own service": (
-        [], [(CONTEXT + "submission\n", CONTEXT + "webmail\n")]),
-    "a daemon that Postfix starts": (
-        [("unix:gatepost/policy", "unix:private/policyd")],
-        [("cleanup unix", "policyd unix - n n - 0 spawn\n  user=nobody "
-          "argv=/usr/sbin/gatepost-policyd -S\ncleanup unix")]),
-    "not chrooted, by its whole path": (
-        [("unix:gatepost/policy", "unix:{dir}/spool/gatepost/policy")],
-        [("n - y - - smtpd", "n - n - - smtpd")]),
-    "postfix takes no AUTH without TLS by its level": (
-        [("smtpd_tls_auth_only = yes\n", "")], []),
-    "the default action for all checks": (
-        [(BRACES, ""), ("gatepost_check =",
-                        "smtpd_policy_service_default_action = 451 4.3.0 No\n"
-                        "gatepost_check =")], []),
-}
-
-
-@pytest.mark.parametrize("name", GOOD_POSTFIX)
-def test_what_is_not_wrong_in_postfix(host, name):
-    main, master = GOOD_POSTFIX[name]
-    host.write(main=filled(host, main), master=master)
-    assert host.findings() == {}
-
-
-CLEARTEXT = "*  submission=cleartext\n"
-
-
-def test_rule_that_postfix_overrules(host):
-    host.lab.compile(CLEARTEXT)
-    found = host.findings("--no-dovecot")
-    assert set(found) == {"postfix-cleartext"}
-    host.write(main=[("smtpd_tls_auth_only = yes\n", "")],
-               master=[("  -o smtpd_tls_security_level=encrypt\n", "")])
-    assert host.findings("--no-dovecot") == {}
 
 
 # Settings, map and files
@@ -530,24 +381,33 @@ def test_module_of_another_dovecot(host, kind, name):
         path.write_bytes(kept)
 
 
-# README
+# What a query selects as the name
+
+SQL = """passdb {{
+  driver = sql
+  args = {dir}/sql.conf
+}}
+"""
 
 
 @only_2_3
-def test_readme(host):
-    """What README says is what the check wants."""
-    dovecot, _ = checking.readme_dovecot(host.lab.conf)
-    postfix = checking.readme_lines(4, 5)
-    services = postfix.index("submission inet n - y - - smtpd")
-    host.lab.write("dovecot.conf", f"{dovecot}\n{checking.READMES_REST}"
-                   f"import_environment = TZ GATEPOST_CONFIG={host.lab.conf}")
-    host.lab.write("postfix/main.cf", "compatibility_level = 3.6\n"
-                   f"queue_directory = {host.dir}/spool\n"
-                   "smtpd_tls_security_level = may\n"
-                   + "\n".join(postfix[:services]) + "\n")
-    host.lab.write("postfix/master.cf", "smtp inet n - y - - smtpd\n"
-                   + "\n".join(postfix[services:]) + "\n")
-    assert host.findings() == {}
+@pytest.mark.parametrize("query, column", [
+    ("SELECT mailbox AS user, password FROM alias WHERE name = '%u'",
+     "mailbox"),
+    ("SELECT password, \\\n m.mailbox user FROM m WHERE m.login='%u'",
+     "mailbox"),
+    ("SELECT email AS user, password FROM users WHERE email = '%u'", None),
+])
+def test_query(host, query, column):
+    host.lab.write("sql.conf", "driver = sqlite\n#password_query = x\n"
+                   f"password_query = {query}\ndefault_pass_scheme = PLAIN\n")
+    host.write(more=SQL)
+    found = host.findings("--no-postfix")
+    if column is None:
+        assert found == {}
+        return
+    assert set(found) == {"dovecot-passdb-renames"}
+    assert f"from {column}, " in found["dovecot-passdb-renames"]["what"]
 
 
 # The command

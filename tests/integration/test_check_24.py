@@ -59,6 +59,9 @@ TABLE = [
      "passdb again {\n  driver = gatepost\n}\n"),
     ("dovecot-passdb-renames", [],
      "passdb static {\n  fields {\n    user = %{user | username}\n  }\n}\n"),
+    ("dovecot-passdb-renames", [],
+     "sql_driver = sqlite\nsqlite_path = /x\npassdb sql {\n  query = "
+     "SELECT mailbox AS user, password FROM alias WHERE name='%{user}'\n}\n"),
     ("dovecot-passdb-filter",
      [(PASSDB, PASSDB + "  username_filter = *@example.com\n")], ""),
     ("dovecot-passdb-mechanisms",
@@ -88,8 +91,8 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize("wanted, changes, more", TABLE, ids=[
-    f"{row[0]}-{number}" for number, row in enumerate(TABLE)])
+@pytest.mark.parametrize("wanted, changes, more", TABLE,
+                         ids=checking.ids(TABLE))
 def test_dovecot(host, environment, wanted, changes, more):
     changes = [(old.replace("{dir}", str(host.dir)), new)
                for old, new in changes]
@@ -99,6 +102,8 @@ def test_dovecot(host, environment, wanted, changes, more):
 @pytest.mark.parametrize("more", [
     "", "auth_username_format = %{user | lower}\n",
     "service auth {\n  vsz_limit = unlimited\n}\nauth_cache_size = 1G\n",
+    "sql_driver = sqlite\nsqlite_path = /x\npassdb sql {\n  query = SELECT "
+    "email AS user, password FROM users WHERE email='%{user | lower}'\n}\n",
     "passdb static {\n  master = yes\n  result_success = continue\n"
     "  password = x\n}\n"])
 def test_what_is_not_wrong(host, environment, more):
@@ -132,10 +137,3 @@ def test_settings_module(host, environment):
         assert set(findings(host, environment)) == {
             "dovecot-module-settings"}
 
-
-def test_readme(host, environment):
-    _, text = checking.readme_dovecot(host.lab.conf)
-    host.lab.write("dovecot.conf", "dovecot_config_version = 2.4.1\n"
-                   "dovecot_storage_version = 2.4.0\n" + text
-                   + "passdb pam {\n}\nuserdb passwd {\n}\n")
-    assert host.findings("--no-postfix", env=environment) == {}

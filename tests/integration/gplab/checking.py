@@ -108,6 +108,11 @@ userdb {
 RULES = "*  all=tls tls_min=1.2\n"
 
 
+def ids(table):
+    """Names for the rows of a table of findings."""
+    return [row[0] + f"-{number}" for number, row in enumerate(table)]
+
+
 def changed(text, *changes):
     """The text with each old piece, which must be there, replaced."""
     for old, new in changes:
