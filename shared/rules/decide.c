@@ -198,6 +198,22 @@ static void copy_text(char *dest, size_t size, const char *str)
 	dest[len] = '\0';
 }
 
+/* The message of the line that decided, unless another one is locked above
+   it. */
+static const char *message_of(const struct decision *d,
+			      const struct gp_line *line)
+{
+	struct gp_origin winner;
+
+	if ((line->set & GP_ATTR_BIT(GP_ATTR_MESSAGE)) == 0)
+		return "";
+	gp_resolved_origin(d->resolved, GP_ATTR_MESSAGE, &winner);
+	if (winner.locked && (winner.line->file != line->file ||
+			      winner.line->number != line->number))
+		return "";
+	return line->message;
+}
+
 /* What is to be remembered of a decision when its rules are gone. */
 static void keep_finding(const struct decision *d, struct gp_finding *finding)
 {
@@ -219,9 +235,8 @@ static void keep_finding(const struct decision *d, struct gp_finding *finding)
 	if (file != NULL)
 		copy_text(finding->file, sizeof(finding->file), file);
 	finding->line = line->number;
-	if ((line->set & GP_ATTR_BIT(GP_ATTR_MESSAGE)) != 0)
-		copy_text(finding->message, sizeof(finding->message),
-			  line->message);
+	copy_text(finding->message, sizeof(finding->message),
+		  message_of(d, line));
 }
 
 static void clear_finding(struct gp_finding *finding)

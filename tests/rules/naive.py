@@ -243,13 +243,12 @@ class Request:
 class Finding:
     """A cause and the line that decided it."""
 
-    def __init__(self, cause, line=None, help_url=None):
+    def __init__(self, cause, line=None, message=None, help_url=None):
         self.cause = cause
         self.key = str(line.key) if line else ""
         self.file = str(line.file) if line else ""
         self.line = line.number if line else 0
-        # "message: counts where its own line decided"
-        self.message = (line and line.attributes.get("message")) or ""
+        self.message = message or ""
         self.help = help_url or ""
 
     def fields(self):
@@ -358,8 +357,18 @@ class Judge:
             refused = check(places, service, value)
             if refused:
                 cause, line = refused
-                return Finding(cause, line, places.winner("help").value)
+                return Finding(cause, line, self.message(places, line),
+                               places.winner("help").value)
         return None
+
+    @staticmethod
+    def message(places, line):
+        # "counts where its own line decided"; "these attributes of this line
+        # beat those of more specific keys"
+        winner = places.winner("message")
+        if line is None or (winner.locked and winner.line is not line):
+            return None
+        return line.attributes.get("message")
 
     def check_unauthenticated(self, places, service, value):
         if not self.unauthenticated():
