@@ -192,6 +192,73 @@ const struct gp_parse_sink *gp_image_sink(struct gp_image *image)
 	return &image->sink;
 }
 
+/* The line that follows is counted as if none stood before it. */
+void gp_image_mark(struct gp_image *image, struct gp_image_mark *mark_r)
+{
+	mark_r->entries = gp_image_size(image);
+	mark_r->bytes = image->bytes.len;
+	mark_r->lines = image->lines;
+	mark_r->keys = image->keys;
+	image->last_key_len = 0;
+}
+
+static void count_stretch(struct gp_image *image, const struct gp_image *piece,
+			  const struct gp_image_mark *from,
+			  const struct gp_image_mark *to)
+{
+	struct gp_image_entry first;
+	int order;
+
+	gp_image_entry(piece, from->entries, &first);
+	order = gp_image_compare(image->bytes.data + image->last_key,
+				 image->last_key_len, first.key,
+				 first.key_len);
+	if (order > 0 || !piece->sorted)
+		image->sorted = image->counted = false;
+	image->lines += to->lines - from->lines;
+	image->keys += to->keys - from->keys -
+		       (order == 0 && gp_record_is_rule(first.key,
+							first.key_len));
+	image->source.parent_depths |= piece->source.parent_depths;
+}
+
+void gp_image_add_stretch(struct gp_image *image, const struct gp_image *piece,
+			  const struct gp_image_mark *from,
+			  const struct gp_image_mark *to)
+{
+	size_t i, count = to->entries - from->entries;
+	uint64_t moved = image->bytes.len - from->bytes, *order;
+	struct gp_image_entry last;
+
+	if (count == 0)
+		return;
+	if (image->sorted)
+		count_stretch(image, piece, from, to);
+	gp_text_add_mem(&image->bytes, piece->bytes.data + from->bytes,
+			to->bytes - from->bytes);
+	order = (void *)gp_text_room(&image->order, count * sizeof(*order));
+	for (i = 0; i < count; i++)
+		order[i] = gp_image_order(piece)[from->entries + i] + moved;
+	gp_text_grew(&image->order, count * sizeof(*order));
+	gp_image_entry(piece, to->entries - 1, &last);
+	image->last_key = last.key - piece->bytes.data + moved;
+	image->last_key_len = last.key_len;
+	if (piece->files_used > image->files_used)
+		image->files_used = piece->files_used;
+	image->finished = false;
+}
+
+void gp_image_clear(struct gp_image *piece)
+{
+	gp_text_clear(&piece->bytes);
+	gp_text_clear(&piece->order);
+	piece->lines = piece->keys = 0;
+	piece->source.parent_depths = 0;
+	piece->last_key_len = 0;
+	piece->files_used = 0;
+	piece->sorted = piece->counted = true;
+}
+
 void gp_image_add_file(struct gp_image *image, const char *name)
 {
 	const char *copy = gp_arena_strdup(image->arena, name);

@@ -16,6 +16,23 @@ void gp_image_free(struct gp_image **image);
 
 /* The sink for a parser that fills the image. */
 const struct gp_parse_sink *gp_image_sink(struct gp_image *image);
+/* A piece of a file may be parsed into an image of its own and then be added
+   stretch by stretch, with other lines in between: a stretch lies between two
+   marks. A mark of zeros is the beginning. */
+struct gp_image_mark {
+	size_t entries;
+	uint64_t bytes;
+	uint64_t lines;
+	uint64_t keys;
+};
+
+void gp_image_mark(struct gp_image *image, struct gp_image_mark *mark_r);
+void gp_image_add_stretch(struct gp_image *image, const struct gp_image *piece,
+			  const struct gp_image_mark *from,
+			  const struct gp_image_mark *to);
+/* Takes all lines out, for the next piece. */
+void gp_image_clear(struct gp_image *piece);
+
 /* The names of files, by number, from 0. */
 void gp_image_add_file(struct gp_image *image, const char *name);
 void gp_image_set_names(struct gp_image *image, const char *default_domain,

@@ -42,6 +42,8 @@ struct parse {
 	const struct gp_word *lock;
 	const struct gp_word *until;
 	bool bad;
+	/* A net or profile has no number. */
+	bool apart;
 };
 
 #define error_at(parse, word, offset, ...) \
@@ -160,6 +162,10 @@ static void parse_net(struct parse *parse, const char *item, size_t len,
 	if (gp_numbering_is_name(item, len) && !(len == 3 &&
 	    memcmp(item, "any", 3) == 0) && !(len == 4 &&
 	    memcmp(item, "none", 4) == 0)) {
+		if (parse->context->nets == NULL) {
+			parse->apart = true;
+			return;
+		}
 		nets->named[nets->named_count++] =
 			gp_numbering_mention(parse->context->nets, item, len,
 					     parse->context->file,
@@ -277,6 +283,10 @@ static void parse_profile(struct parse *parse, const char *item, size_t len,
 		error_at(parse, parse->word, item - parse->word->text +
 			 parse->word->quoted, "no name of a profile: \"%s\"",
 			 excerpt(parse, item, len));
+		return;
+	}
+	if (parse->context->profiles == NULL) {
+		parse->apart = true;
 		return;
 	}
 	number = gp_numbering_mention(parse->context->profiles, item, len,
@@ -628,5 +638,7 @@ int gp_attributes_parse(const struct gp_attributes_context *context,
 	resolve_groups(&parse);
 	resolve_lock(&parse);
 	check_line(&parse, &words->word[0]);
-	return parse.bad || words->bad ? -1 : 0;
+	if (parse.bad || words->bad)
+		return -1;
+	return parse.apart ? 1 : 0;
 }

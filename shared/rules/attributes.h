@@ -22,13 +22,15 @@ struct gp_attributes_context {
 	/* Holds what the line points to. */
 	struct gp_arena *arena;
 	struct gp_diagnostics *diagnostics;
+	/* NULL when the line is read apart from those before it. */
 	struct gp_numbering *nets;
 	struct gp_numbering *profiles;
 	uint32_t file;
 };
 
-/* Reads the words behind the first. Returns 0, or -1 when an error was
-   reported; the line is of no use then. */
+/* Reads the words behind the first. Returns 0; -1 when an error was reported;
+   1 when the line names a net or profile and there are no numbers for them. Of
+   no use is the line then. */
 int gp_attributes_parse(const struct gp_attributes_context *context,
 			enum gp_key_kind kind, const struct gp_words *words,
 			struct gp_line *line_r);

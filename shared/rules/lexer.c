@@ -26,6 +26,7 @@ struct gp_lexer {
 	size_t count;
 	size_t size;
 	size_t settled;
+	const char *start;
 	struct gp_arena *arena;
 	bool arena_used;
 	bool bad;
@@ -57,8 +58,14 @@ void gp_lexer_free(struct gp_lexer **lexer)
 
 void gp_lexer_begin_file(struct gp_lexer *lexer, uint32_t file)
 {
+	gp_lexer_begin_lines(lexer, file, 1);
+}
+
+void gp_lexer_begin_lines(struct gp_lexer *lexer, uint32_t file,
+			  uint32_t line)
+{
 	lexer->file = file;
-	lexer->line = 0;
+	lexer->line = line - 1;
 	gp_text_clear(&lexer->partial);
 }
 
@@ -72,7 +79,8 @@ static void error(struct gp_lexer *lexer, size_t offset, const char *what)
 static void finish_line(struct gp_lexer *lexer)
 {
 	const struct gp_words words = {
-		.word = lexer->words, .count = lexer->count, .bad = lexer->bad
+		.word = lexer->words, .count = lexer->count, .bad = lexer->bad,
+		.start = lexer->start
 	};
 
 	if (lexer->count > 0)
@@ -244,6 +252,7 @@ static void read_line(struct gp_lexer *lexer, const char *str, size_t len)
 		return;
 	if (!is_white(str[0])) {
 		finish_line(lexer);
+		lexer->start = str;
 	} else if (lexer->count == 0) {
 		error(lexer, 0, "this line continues the one before, and there "
 		      "is none; a key begins in the first column");

@@ -24,6 +24,8 @@ struct gp_words {
 	size_t count;
 	/* Something was wrong with the line and has been reported. */
 	bool bad;
+	/* Where the line begins in what was fed, when that was whole lines. */
+	const char *start;
 };
 
 typedef void gp_lexer_line(void *context, const struct gp_words *words);
@@ -36,6 +38,9 @@ struct gp_lexer *gp_lexer_new(struct gp_diagnostics *diagnostics,
 			      gp_lexer_line *each, void *context);
 void gp_lexer_free(struct gp_lexer **lexer);
 void gp_lexer_begin_file(struct gp_lexer *lexer, uint32_t file);
+/* In the middle of a file: the next line has that number, and a key. */
+void gp_lexer_begin_lines(struct gp_lexer *lexer, uint32_t file,
+			  uint32_t line);
 void gp_lexer_feed(struct gp_lexer *lexer, const char *data, size_t len);
 void gp_lexer_end_file(struct gp_lexer *lexer);
 

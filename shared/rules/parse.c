@@ -167,9 +167,11 @@ static void take_net(struct gp_parser *parser, const struct gp_words *words)
 static int parse_attributes(struct gp_parser *parser, enum gp_key_kind kind,
 			    const struct gp_words *words, struct gp_line *line)
 {
+	bool apart = parser->sink->apart != NULL;
 	struct gp_attributes_context context = {
 		.arena = parser->arena, .diagnostics = parser->diagnostics,
-		.nets = parser->nets, .profiles = parser->profiles,
+		.nets = apart ? NULL : parser->nets,
+		.profiles = apart ? NULL : parser->profiles,
 		.file = parser->file
 	};
 
@@ -200,21 +202,30 @@ static enum gp_key_kind kind_of(const char *key, size_t len)
 					    GP_KEY_KIND_DOMAIN;
 }
 
+static void leave(struct gp_parser *parser, const struct gp_words *words)
+{
+	parser->sink->apart(parser->sink->context, words->start,
+			    words->word[0].line);
+}
+
 static void take_rule(struct gp_parser *parser, const struct gp_words *words)
 {
 	char key[GP_KEY_MAX];
 	struct gp_line line;
 	const char *what;
 	size_t len;
-	int ret;
+	int bad, ret;
 
-	ret = gp_parse_key(words->word[0].text, words->word[0].len, key, &len,
+	bad = gp_parse_key(words->word[0].text, words->word[0].len, key, &len,
 			   &what);
-	if (ret < 0)
+	if (bad < 0)
 		error_at_key(parser, words, what);
-	if (parse_attributes(parser, ret < 0 ? GP_KEY_KIND_DOMAIN :
-			     kind_of(key, len), words, &line) == 0 && ret == 0)
+	ret = parse_attributes(parser, bad < 0 ? GP_KEY_KIND_DOMAIN :
+			       kind_of(key, len), words, &line);
+	if (ret == 0 && bad == 0)
 		parser->sink->line(parser->sink->context, key, len, &line);
+	else if (ret > 0)
+		leave(parser, words);
 }
 
 static bool begins_with(const struct gp_word *word, const char *prefix)
@@ -226,10 +237,14 @@ static bool begins_with(const struct gp_word *word, const char *prefix)
 static void take_line(void *context, const struct gp_words *words)
 {
 	struct gp_parser *parser = context;
+	bool net = begins_with(&words->word[0], "net:");
+	bool profile = begins_with(&words->word[0], "profile:");
 
-	if (begins_with(&words->word[0], "net:"))
+	if ((net || profile) && parser->sink->apart != NULL)
+		leave(parser, words);
+	else if (net)
 		take_net(parser, words);
-	else if (begins_with(&words->word[0], "profile:"))
+	else if (profile)
 		take_profile(parser, words);
 	else
 		take_rule(parser, words);
@@ -240,6 +255,15 @@ void gp_parser_begin_file(struct gp_parser *parser, uint32_t file)
 {
 	parser->file = file;
 	gp_lexer_begin_file(parser->lexer, file);
+}
+
+void gp_parser_feed_lines(struct gp_parser *parser, uint32_t file,
+			  uint32_t line, const char *data, size_t len)
+{
+	parser->file = file;
+	gp_lexer_begin_lines(parser->lexer, file, line);
+	gp_lexer_feed(parser->lexer, data, len);
+	gp_lexer_end_file(parser->lexer);
 }
 
 void gp_parser_feed(struct gp_parser *parser, const char *data, size_t len)

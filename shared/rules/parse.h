@@ -28,6 +28,11 @@ struct gp_parse_sink {
 	void (*net_name)(void *context, uint32_t number, const char *name);
 	void (*profile_name)(void *context, uint32_t number,
 			     const char *name);
+	/* Set where pieces of a file are read apart from each other
+	   (gp_parser_feed_lines()) and the others are not: a line that
+	   defines or names a net or profile is left to who knows their
+	   numbers. start is where it begins in what was fed. */
+	void (*apart)(void *context, const char *start, uint32_t line);
 };
 
 struct gp_parser;
@@ -47,6 +52,10 @@ void gp_parser_begin_file(struct gp_parser *parser, uint32_t file);
 void gp_parser_feed(struct gp_parser *parser, const char *data, size_t len);
 /* The file ends; the last line needs no newline. */
 void gp_parser_end_file(struct gp_parser *parser);
+/* Lines from the middle of a file, the first of which begins with a key and has
+   that number, as a whole. */
+void gp_parser_feed_lines(struct gp_parser *parser, uint32_t file,
+			  uint32_t line, const char *data, size_t len);
 /* After the last file: names that were used and never defined are errors. */
 void gp_parser_finish(struct gp_parser *parser);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/base/arena.h"
+#include "shared/tools/ahead.h"
 #include "shared/tools/program.h"
 
 #define PIECE (256 * 1024)
@@ -243,6 +244,7 @@ static void name_file(struct gp_input *input,
 struct feed {
 	const struct gp_input_reader *reader;
 	EVP_MD_CTX *digest;
+	uint32_t file;
 };
 
 static void feed_piece(const struct feed *feed, const char *data, size_t len)
@@ -254,19 +256,55 @@ static void feed_piece(const struct feed *feed, const char *data, size_t len)
 	gp_progress_add(feed->reader->progress, (uint64_t)len);
 }
 
+/* What was read of the file, in its order. */
+static int read_piece(int fd, const char *path, const struct feed *feed,
+		      char *piece, size_t size, size_t *got_r)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, piece, size);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return failed(path, errno);
+	EVP_DigestUpdate(feed->digest, piece, (size_t)got);
+	*got_r = (size_t)got;
+	return 0;
+}
+
+static int parse_file(int fd, const char *path, const struct feed *feed)
+{
+	struct gp_ahead *ahead = gp_ahead_new(feed->reader->parser,
+					      feed->reader->image, feed->file,
+					      PIECE, gp_ahead_threads());
+	size_t room, got = 1;
+	int status = 0;
+
+	while (status == 0 && got > 0) {
+		char *piece = gp_ahead_room(ahead, &room);
+
+		status = read_piece(fd, path, feed, piece, room, &got);
+		if (status != 0)
+			break;
+		gp_ahead_filled(ahead, got);
+		gp_progress_add(feed->reader->progress, (uint64_t)got);
+	}
+	gp_ahead_finish(&ahead);
+	return status;
+}
+
 static int feed_file(int fd, const char *path, const struct feed *feed)
 {
 	static char piece[PIECE];
-	ssize_t got;
+	size_t got = 1;
+	int status = 0;
 
-	while ((got = read(fd, piece, sizeof(piece))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return failed(path, errno);
-		feed_piece(feed, piece, (size_t)got);
-	}
-	return 0;
+	if (feed->reader != NULL)
+		return parse_file(fd, path, feed);
+	while (status == 0 && got > 0)
+		status = read_piece(fd, path, feed, piece, sizeof(piece),
+				    &got);
+	return status;
 }
 
 static int open_and_feed(struct gp_input *input, size_t number,
@@ -301,7 +339,7 @@ static int read_file(struct gp_input *input, size_t number,
 		     const struct gp_input_reader *reader,
 		     uint8_t sha256_r[32])
 {
-	struct feed feed = { reader, EVP_MD_CTX_new() };
+	struct feed feed = { .reader = reader, .digest = EVP_MD_CTX_new() };
 	const char *path = gp_input_path(input, number);
 	uint32_t file = (uint32_t)number;
 	int status;
@@ -316,6 +354,7 @@ static int read_file(struct gp_input *input, size_t number,
 		file += reader->first_file;
 		name_file(input, reader, file, path);
 		gp_parser_begin_file(reader->parser, file);
+		feed.file = file;
 	}
 	status = feed_one(input, number, path, &feed);
 	if (reader != NULL)

@@ -1,15 +1,17 @@
 /* Rules files: whatever the bytes, the parser, the checks and the printer must
    neither crash nor hang, and what compiles must print to rules that compile
    to the same text again. The first byte says how the text is cut in two
-   pieces. */
+   pieces, and of what size those are that are parsed apart from each other and
+   must come to the same. */
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "shared/map/image.h"
+#include "shared/map/image-data.h"
 #include "shared/rules/check.h"
 #include "shared/rules/print.h"
+#include "shared/tools/ahead.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +46,69 @@ static struct gp_image *compile(const char *data, size_t len, size_t cut,
 	*errors_r = gp_diagnostics_errors(diagnostics);
 	gp_diagnostics_free(&diagnostics);
 	return image;
+}
+
+static void feed_pieces(struct gp_ahead *ahead, const char *data, size_t len)
+{
+	size_t room;
+	char *to;
+
+	for (; len > 0; data += room, len -= room) {
+		to = gp_ahead_room(ahead, &room);
+		if (room > len)
+			room = len;
+		memcpy(to, data, room);
+		gp_ahead_filled(ahead, room);
+	}
+	gp_ahead_finish(&ahead);
+}
+
+static bool is_same(const struct gp_text *a, const struct gp_text *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* In one thread, and without the checks of the rules. */
+static void parse(const char *data, size_t len, size_t size,
+		  struct gp_image *image, struct gp_text *errors)
+{
+	struct gp_diagnostics *diagnostics = gp_diagnostics_new();
+	struct gp_parser *parser = gp_parser_new(gp_image_sink(image),
+						 diagnostics);
+
+	gp_parser_begin_file(parser, 0);
+	if (size > 0)
+		feed_pieces(gp_ahead_new(parser, image, 0, size, 0), data,
+			    len);
+	else
+		gp_parser_feed(parser, data, len);
+	gp_parser_end_file(parser);
+	gp_parser_finish(parser);
+	gp_parser_free(&parser);
+	gp_diagnostics_print(diagnostics, true, errors);
+	gp_diagnostics_free(&diagnostics);
+	gp_image_finish(image);
+}
+
+static void check_pieces(const char *data, size_t len, size_t size)
+{
+	struct gp_image *whole = gp_image_new(), *pieces = gp_image_new();
+	struct gp_text whole_errors, piece_errors;
+
+	gp_text_init(&whole_errors);
+	gp_text_init(&piece_errors);
+	parse(data, len, 0, whole, &whole_errors);
+	parse(data, len, size, pieces, &piece_errors);
+	if (!is_same(&whole->bytes, &pieces->bytes) ||
+	    !is_same(&whole->order, &pieces->order) ||
+	    !is_same(&whole_errors, &piece_errors) ||
+	    whole->lines != pieces->lines || whole->keys != pieces->keys ||
+	    whole->source.parent_depths != pieces->source.parent_depths)
+		abort();
+	gp_image_free(&whole);
+	gp_image_free(&pieces);
+	gp_text_deinit(&whole_errors);
+	gp_text_deinit(&piece_errors);
 }
 
 struct print {
@@ -126,8 +191,7 @@ static void check_round_trip(struct gp_image *image)
 		abort();
 	}
 	print_all(again, &twice);
-	if (once.len != twice.len ||
-	    memcmp(once.data, twice.data, once.len) != 0) {
+	if (!is_same(&once, &twice)) {
 		fprintf(stderr, "not the same:\n%s\nand:\n%s\n", once.data,
 			twice.data);
 		abort();
@@ -149,5 +213,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (errors == 0)
 		check_round_trip(image);
 	gp_image_free(&image);
+	check_pieces((const char *)data + 1, size - 1, 1 + data[0]);
 	return 0;
 }
