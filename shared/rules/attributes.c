@@ -65,9 +65,15 @@ static size_t value_offset(const struct parse *parse)
 
 static const char *excerpt(struct parse *parse, const char *str, size_t len)
 {
-	if (len > 60)
-		return gp_arena_printf(parse->context->arena, "%.*s...", 60,
-				       str);
+	int shown = 60;
+
+	if (len > (size_t)shown) {
+		/* No half characters. */
+		while (shown > 0 && ((unsigned char)str[shown] & 0xc0) == 0x80)
+			shown--;
+		return gp_arena_printf(parse->context->arena, "%.*s...",
+				       shown, str);
+	}
 	return gp_arena_strndup(parse->context->arena, str, len);
 }
 
@@ -447,7 +453,10 @@ static void unknown_attribute(struct parse *parse, size_t name_len)
 	const char *hint = gp_hint_attribute(parse->word->text, name_len);
 	const char *name = excerpt(parse, parse->word->text, name_len);
 
-	if (hint != NULL)
+	if (name_len == 0)
+		error_at(parse, parse->word, 0, "no attribute in front of "
+			 "\"=\"; write NAME=VALUE, without blanks");
+	else if (hint != NULL)
 		error_at(parse, parse->word, 0, "unknown attribute \"%s\"; did "
 			 "you mean \"%s\"?", name, hint);
 	else
@@ -546,6 +555,22 @@ static uint32_t locked_bits(const struct parse *parse, int which,
 	return bits & parse->line->set;
 }
 
+/* Hints at values are of no use here. */
+static void unknown_in_lock(struct parse *parse, const char *item, size_t len,
+			    size_t offset)
+{
+	const char *hint = gp_hint_attribute(item, len);
+	const char *name = excerpt(parse, item, len);
+
+	if (hint != NULL && strchr(hint, '=') == NULL)
+		error_at(parse, parse->word, offset, "unknown attribute "
+			 "\"%s\"; did you mean \"%s\"?", name, hint);
+	else
+		error_at(parse, parse->word, offset, "unknown attribute "
+			 "\"%s\"; lock names attributes of its own line",
+			 name);
+}
+
 static void lock_item(struct parse *parse, const char *item, size_t len,
 		      void *context)
 {
@@ -555,8 +580,7 @@ static void lock_item(struct parse *parse, const char *item, size_t len,
 
 	(void)context;
 	if (which < 0) {
-		error_at(parse, parse->word, offset, "unknown attribute "
-			 "\"%s\"", excerpt(parse, item, len));
+		unknown_in_lock(parse, item, len, offset);
 		return;
 	}
 	if (which >= GP_ATTR_PROFILE && which != WORD_CLIENTS &&
