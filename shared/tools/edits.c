@@ -565,14 +565,32 @@ static bool has_attribute(const struct edit *edit)
 	return false;
 }
 
+/* As in a rules file: which of the two was meant? */
+static int check_once(struct apply *apply, size_t n)
+{
+	const struct edit *edit = apply->edit;
+	size_t len = strcspn(edit->word[n], "=");
+
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(edit->word[i], edit->word[n], len) != 0 ||
+		    strcspn(edit->word[i], "=") != len)
+			continue;
+		apply->error = gp_arena_printf(apply->change->arena, "%.*s is "
+			"given twice; write it once", (int)len, edit->word[n]);
+		return -1;
+	}
+	return 0;
+}
+
 static int read_words(struct apply *apply)
 {
 	const struct edit *edit = apply->edit;
 	bool net = strncmp(edit->key, "net:", 4) == 0;
 
 	for (size_t i = 0; i < edit->words; i++) {
-		if ((net ? read_net_word : read_word)(apply,
-						      edit->word[i]) < 0)
+		if (net ? read_net_word(apply, edit->word[i]) < 0 :
+		    read_word(apply, edit->word[i]) < 0 ||
+		    check_once(apply, i) < 0)
 			return -1;
 	}
 	if (!edit->remove && !has_attribute(edit)) {

@@ -136,6 +136,8 @@ static void add_attribute(struct explanation *explanation,
 	attribute->key = print_origin_key(source, origin, arena);
 	attribute->file = origin_file(source, origin);
 	attribute->line = origin->line->number;
+	attribute->locked = origin->locked;
+	attribute->until = origin->line->until;
 }
 
 /* Whether an origin before the n-th is the same line: a locked one stands in

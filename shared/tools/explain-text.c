@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/base/clock.h"
+
 static const char *const verdict_words[] = {
 	[GP_ALLOW] = "allowed",
 	[GP_TRIAL] = "allowed, but a rule on trial would refuse",
@@ -100,6 +102,23 @@ static int column_width(size_t longest)
 	return longest > 40 ? 40 : (int)longest;
 }
 
+/* Why it beats what stands below, and for how long. */
+static void print_origin(const struct explain_attribute *attribute,
+			 int key_width)
+{
+	struct gp_text until;
+
+	printf("  %-*s  %s:%u%s", key_width, attribute->key, attribute->file,
+	       attribute->line, attribute->locked ? "  locked" : "");
+	if (attribute->until != GP_TIME_LAST) {
+		gp_text_init(&until);
+		gp_time_print(attribute->until, &until);
+		printf("  until %s", until.data);
+		gp_text_deinit(&until);
+	}
+	putchar('\n');
+}
+
 /* What would hold without the lines above it. */
 static void print_beaten(const struct explain_attribute *attribute,
 			 int value_width, int key_width)
@@ -136,9 +155,7 @@ static void print_attributes(const struct explanation *explanation)
 		printf("  %-20s %-*s", attribute->name,
 		       column_width(value_len), attribute->value);
 		if (attribute->key != NULL)
-			printf("  %-*s  %s:%u\n", column_width(key_len),
-			       attribute->key, attribute->file,
-			       attribute->line);
+			print_origin(attribute, column_width(key_len));
 		else
 			printf("  (built in)\n");
 		print_beaten(attribute, column_width(value_len),

@@ -53,6 +53,10 @@ struct explain_attribute {
 	const char *key;
 	const char *file;
 	uint32_t line;
+	/* It wins by a lock. */
+	bool locked;
+	/* When its line ends; GP_TIME_LAST. */
+	int64_t until;
 };
 
 #define EXPLAIN_ATTRIBUTES GP_ATTR_PROFILE

@@ -18,6 +18,7 @@
 #include "shared/tools/names.h"
 #include "shared/tools/program.h"
 #include "shared/tools/rulebook.h"
+#include "shared/tools/ruletext.h"
 
 static const char help[] =
 "Usage: gatepost list [OPTION]... [KEY]...\n"
@@ -82,6 +83,7 @@ struct list {
 	uint32_t attrs;
 	const char *profile;
 	int64_t profile_number;
+	const char *rules;
 	const struct gp_source *source;
 	int64_t now;
 	struct gp_arena *scratch;
@@ -393,6 +395,12 @@ static int list_written(struct list *list, const char *written)
 	size_t len;
 	int found;
 
+	if (gp_ruletext_is_other(written, strlen(written))) {
+		gp_program_error("%s: list shows mailboxes and domains; for "
+				 "this: gatemap -q %s %s", written, written,
+				 list->rules);
+		return EX_DATAERR;
+	}
 	if (gp_parse_key(written, strlen(written), key, &len, &error) < 0) {
 		gp_program_error("%s: %s", written, error);
 		return EX_DATAERR;
@@ -453,6 +461,7 @@ int gatepost_list(int argc, char *argv[])
 		status = rulebook_open_map(&book, list.map != NULL ? list.map :
 					   settings->map, settings);
 	if (status == 0) {
+		list.rules = settings->rules;
 		list.source = book.source;
 		list.now = rulebook_now(&book);
 		status = list_all(&list, argc - optind, argv + optind);

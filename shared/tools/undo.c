@@ -4,6 +4,7 @@
 
 #include "shared/tools/gatepost.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,8 +181,9 @@ int gatepost_undo(int argc, char *argv[])
 	if (argc - optind > 1)
 		return gp_program_usage("one change at a time, please");
 	if (argc - optind == 1) {
+		errno = 0;
 		id = strtoll(argv[optind], &end, 10);
-		if (id <= 0 || *end != '\0')
+		if (id <= 0 || *end != '\0' || errno != 0)
 			return gp_program_usage("%s: this is no number of a "
 						"change", argv[optind]);
 	}

@@ -62,7 +62,8 @@ def test_undo_needs_its_keys_as_it_left_them(folder):
     folder.ok("undo", "1")
     assert "was changed since" in folder.refused(65, "undo", "1")
     assert "no change 99" in folder.refused(1, "undo", "99")
-    assert folder.refused(64, "undo", "x")
+    for number in ("x", "0", "1x", "9" * 30):
+        assert folder.refused(64, "undo", number)
 
 
 def test_undo_asks_for_the_callers_last(folder):

@@ -127,6 +127,8 @@ def test_list_filters(folder):
     assert "no profile x" in folder.expect(1, "list", "--profile",
                                            "x").stderr
     folder.expect(65, "list", "a@b@c")
+    assert "gatemap -q net:office" in folder.expect(
+        65, "list", "net:office").stderr
     assert folder.ok("list", "--csv", "eve@other.example").splitlines()[1] \
         .startswith("eve@other.example,off,tls,tls,tls,tls,1.2,imap,")
 
@@ -156,9 +158,12 @@ def test_explain_names_the_lines_that_were_beaten(folder):
         ["beats", "trusted", "profile:sales", f"{folder.rules}:3"],
         ["beats", "tls", "*", f"{folder.rules}:5"]]
     # A line whose lock wins is not beaten by itself.
-    pop3 = rows.index(["pop3", "off", "example.com", f"{folder.rules}:6"])
+    pop3 = rows.index(["pop3", "off", "example.com", f"{folder.rules}:6",
+                       "locked"])
     assert [row[2] for row in rows[pop3 + 1:pop3 + 4]] == [
         "profile:sales", "*", "profile:sales"]
+    out = folder.run("explain", "scan@example.com", "imap").stdout
+    assert f"{folder.rules}:8  until 2099-03-01T00:00:00Z\n" in out
 
 
 @pytest.mark.parametrize("command", ["set", "unset", "history", "undo",

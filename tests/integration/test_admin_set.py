@@ -153,6 +153,9 @@ def test_many_lines_are_one_change(folder):
     (["bob@example.com", "same_as=eve@example.com"], "same_as"),
     (["net:office", "192.0.2.1/24"], "host bits"),
     (["bob@example.com", "lock"], "lock"),
+    (["bob@example.com", "imap=off", "imap=tls"], "imap is given twice"),
+    (["bob@example.com", "imap=off", "until=9d", "--until", "3d"],
+     "until is given twice"),
 ])
 def test_what_does_not_compile_is_refused(folder, words, message):
     assert message in folder.refused(65, "set", *words)
