@@ -133,10 +133,10 @@ static void survey_name(void *context, uint32_t number, const char *name)
 	(void)name;
 }
 
-/* Lines for the image. With -w those for what stands are left out. */
+/* Lines for the image. Those for what stands are left out, but with -r. */
 static bool is_kept(const struct update *update, bool stands)
 {
-	return stands && update->options->standing == GATEMAP_STANDING_KEEP;
+	return stands && update->options->standing != GATEMAP_STANDING_REPLACE;
 }
 
 static void add_line(void *context, const char *key, size_t key_len,
@@ -228,18 +228,9 @@ static int survey_input(struct update *update)
 		.net_name = survey_name,
 		.profile_name = survey_name,
 	};
-	struct gp_text text;
 
 	parse_input(update, &sink);
-	if (update->damage != NULL)
-		return damaged(update->damage);
-	if (gp_diagnostics_errors(update->diagnostics) == 0)
-		return 0;
-	gp_text_init(&text);
-	gp_diagnostics_print(update->diagnostics, false, &text);
-	gp_program_lines(text.data);
-	gp_text_deinit(&text);
-	return EX_DATAERR;
+	return update->damage != NULL ? damaged(update->damage) : 0;
 }
 
 static void add_input(struct update *update)
@@ -315,6 +306,17 @@ static void name_files(struct update *update)
 				 STANDARD_INPUT);
 }
 
+/* What the second reading finds was found by the first. */
+static void add_surveyed(struct update *update)
+{
+	struct gp_diagnostics *found = update->diagnostics;
+
+	update->diagnostics = gp_diagnostics_new();
+	add_input(update);
+	gp_diagnostics_free(&update->diagnostics);
+	update->diagnostics = found;
+}
+
 static int add_lines(struct update *update)
 {
 	int status;
@@ -323,13 +325,10 @@ static int add_lines(struct update *update)
 	status = read_standard_input(&update->input);
 	if (status == 0)
 		status = survey_input(update);
-	if (status != 0 || update->changes == 0)
+	if (status != 0 || (update->changes == 0 &&
+			    gp_diagnostics_errors(update->diagnostics) == 0))
 		return status;
-	/* What the second reading finds was found by the first. */
-	gp_diagnostics_free(&update->diagnostics);
-	update->diagnostics = gp_diagnostics_new();
-	name_files(update);
-	add_input(update);
+	add_surveyed(update);
 	return check_and_write(update);
 }
 

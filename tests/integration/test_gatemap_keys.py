@@ -163,6 +163,19 @@ def test_incremental_is_checked_as_a_whole(compiled):
     assert compiled.map.read_bytes() == before
 
 
+def test_incremental_lists_all_errors(compiled):
+    """Those of single lines, of what stands, and of the rules as a whole."""
+    before = compiled.map.read_bytes()
+    done = compiled.expect(65, "-i", stdin="new.test imap=of\n"
+                           "example.com imap=off\nother.test imap=off\n"
+                           "other.test imap=tls\nx.test same_as=x.test\n")
+    assert [line.partition(" error: ")[0] + line.partition(" error: ")[2][:9]
+            for line in done.stderr.splitlines()] == [
+        "stdin:1:15:unknown v", "stdin:2:1:this key ",
+        "stdin:4:1:this key ", "stdin:5:1:same_as l"]
+    assert compiled.map.read_bytes() == before
+
+
 def test_incremental_warns_of_its_own_lines_alone(folder):
     folder.rules.write_text("* pop3=off lock\na.test pop3=tls\n")
     assert "rules:2:1: warning" in folder.expect(0).stderr
