@@ -398,6 +398,17 @@ void gp_policy_door_begin(void *context)
 	door->looked = false;
 }
 
+void gp_policy_door_expect(void *context,
+			   const struct gp_protocol_request *attributes)
+{
+	const struct gp_policy_door *door = context;
+	const struct gp_protocol_value *user =
+		&attributes->value[GP_PROTOCOL_SASL_USERNAME];
+
+	if (user->len > 0)
+		gp_map_expect(door->map, user->data, user->len);
+}
+
 void gp_policy_door_answer(void *context,
 			   const struct gp_protocol_request *attributes,
 			   struct gp_protocol_reply *reply_r)

@@ -38,8 +38,11 @@ void gp_policy_door_count_in(struct gp_policy_door *door,
 /* The counters of all as OpenMetrics text, until the next call. */
 const char *gp_policy_door_stats(struct gp_policy_door *door);
 
-/* A gp_server_begin and a gp_server_answer; context is the door. */
+/* A gp_server_begin, a gp_server_expect and a gp_server_answer; context is the
+   door. */
 void gp_policy_door_begin(void *context);
+void gp_policy_door_expect(void *context,
+			   const struct gp_protocol_request *attributes);
 void gp_policy_door_answer(void *context,
 			   const struct gp_protocol_request *attributes,
 			   struct gp_protocol_reply *reply_r);

@@ -78,7 +78,8 @@ enum gp_protocol_action {
 	GP_PROTOCOL_INFO,
 	/* text begins with the code, 4xx or 5xx, and the enhanced code. */
 	GP_PROTOCOL_REJECT,
-	/* Not for Postfix: to GP_COUNTERS_REQUEST (shared/tools/counters.h), and sent as it is. */
+	/* Not for Postfix: to GP_COUNTERS_REQUEST (shared/tools/counters.h),
+	   and sent as it is. */
 	GP_PROTOCOL_PAGE
 };
 

@@ -25,10 +25,15 @@ typedef void gp_server_answer(void *context,
    see must be looked for after this. */
 typedef void gp_server_begin(void *context);
 
+/* Between the two: a request that is answered soon, together with others. */
+typedef void gp_server_expect(void *context,
+			      const struct gp_protocol_request *request);
+
 struct gp_server_options {
 	gp_server_answer *answer;
-	/* May be NULL. */
+	/* Both may be NULL. */
 	gp_server_begin *begin;
+	gp_server_expect *expect;
 	void *context;
 	/* Further connections wait in the listening socket's queue. */
 	unsigned max_clients;

@@ -231,7 +231,8 @@ static int make_server(struct worker *w)
 {
 	struct gp_server_options options = {
 		.answer = gp_policy_door_answer,
-		.begin = gp_policy_door_begin, .context = w->door,
+		.begin = gp_policy_door_begin,
+		.expect = gp_policy_door_expect, .context = w->door,
 		.patience = PATIENCE,
 	};
 	struct gp_stats *all = w->options->stats != NULL ?

@@ -37,6 +37,7 @@ void gp_map_judge(struct gp_map *map, const struct gp_policy *policy,
 	const char *error = NULL;
 	const struct gp_source *source = gp_map_source(map, &error);
 
+	gp_map_fetch(map);
 	judge(source, error, policy, request, scratch, verdict_r);
 }
 

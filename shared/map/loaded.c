@@ -11,9 +11,15 @@
 #include "shared/map/error.h"
 #include "shared/map/loaded.h"
 #include "shared/map/memo.h"
+#include "shared/map/places.h"
 #include "shared/map/record.h"
 #include "shared/map/store.h"
 #include "shared/rules/key.h"
+#include "shared/rules/name.h"
+
+/* Entries of the memo. */
+#define MEMO_SMALL 4096
+#define MEMO_LARGE 32768
 
 struct checked_net {
 	bool checked;
@@ -26,6 +32,8 @@ struct gp_loaded {
 	struct gp_arena *arena;
 	struct gp_store *store;
 	struct gp_memo *memo;
+	/* Only where look-ups are expected. */
+	struct gp_places *places;
 	struct gp_record_meta meta;
 	struct gp_source source;
 	struct checked_net *nets;
@@ -36,20 +44,36 @@ struct gp_loaded {
 	const char *damaged;
 };
 
+static void remember(const struct gp_loaded *loaded, uint64_t hash,
+		     const char *key, size_t key_len, const void *value,
+		     size_t value_len)
+{
+	if (value == NULL || loaded->places == NULL ||
+	    !gp_places_put(loaded->places, hash, key, key_len, value,
+			   value_len))
+		gp_memo_put(loaded->memo, hash, key, key_len, value,
+			    value_len);
+}
+
 static int get_value(const struct gp_loaded *loaded, const char *key,
 		     size_t key_len, const void **value_r,
 		     size_t *value_len_r)
 {
+	uint64_t hash = gp_memo_hash(key, key_len);
 	int ret;
 
-	if (gp_memo_get(loaded->memo, key, key_len, value_r, value_len_r))
+	if (loaded->places != NULL &&
+	    gp_places_get(loaded->places, hash, key, key_len, value_r,
+			  value_len_r))
+		return 1;
+	if (gp_memo_get(loaded->memo, hash, key, key_len, value_r,
+			value_len_r))
 		return *value_r == NULL ? 0 : 1;
 	ret = gp_store_get(loaded->store, key, key_len, value_r, value_len_r);
-	if (ret > 0)
-		gp_memo_put(loaded->memo, key, key_len, *value_r,
-			    *value_len_r);
-	else if (ret == 0)
-		gp_memo_put(loaded->memo, key, key_len, NULL, 0);
+	if (ret == 0)
+		*value_r = NULL;
+	if (ret >= 0)
+		remember(loaded, hash, key, key_len, *value_r, *value_len_r);
 	return ret;
 }
 
@@ -310,6 +334,59 @@ static int load_meta(struct gp_loaded *loaded, const char **error_r)
 	return 0;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* Whoever expects is asked often, and has memory for it. */
+static void start_expecting(struct gp_loaded *loaded)
+{
+	gp_memo_free(&loaded->memo);
+	loaded->memo = gp_memo_new(MEMO_LARGE);
+	loaded->places = gp_places_new(loaded->meta.default_domain,
+				       gp_store_count(loaded->store));
+}
+
+static void expect_key(struct gp_loaded *loaded, const char *key,
+		       size_t key_len)
+{
+	uint64_t hash = gp_memo_hash(key, key_len);
+
+	gp_memo_expect(loaded->memo, hash);
+	gp_places_expect(loaded->places, hash);
+}
+
+/* As most logins are written. For one that is normalised to something else,
+   other memory is fetched, and nothing else happens. */
+void gp_loaded_expect(struct gp_loaded *loaded, const char *login,
+		      size_t login_len)
+{
+	const char *at = memchr(login, '@', login_len);
+	size_t local_len, domain_len, i;
+	char key[GP_NAME_MAX + 1];
+
+	if (at == NULL || login_len > GP_NAME_MAX)
+		return;
+	if (loaded->places == NULL)
+		start_expecting(loaded);
+	local_len = at - login;
+	domain_len = login_len - local_len - 1;
+	for (i = 0; i < domain_len; i++)
+		key[i] = lower(at[1 + i]);
+	key[domain_len] = '\0';
+	for (i = 0; i < local_len; i++)
+		key[domain_len + 1 + i] = lower(login[i]);
+	expect_key(loaded, key, domain_len + 1);
+	expect_key(loaded, key, login_len);
+}
+
+void gp_loaded_fetch(struct gp_loaded *loaded)
+{
+	if (loaded->places != NULL)
+		gp_places_fetch(loaded->places);
+}
+
 int gp_loaded_open(const char *path, const struct stat *stat,
 		   struct gp_loaded **loaded_r, const char **error_r)
 {
@@ -318,7 +395,7 @@ int gp_loaded_open(const char *path, const struct stat *stat,
 	int ret;
 
 	loaded->arena = arena;
-	loaded->memo = gp_memo_new();
+	loaded->memo = gp_memo_new(MEMO_SMALL);
 	loaded->damaged = gp_arena_printf(arena, "map %s has a damaged "
 					  "record; compile the rules again "
 					  "with gatemap", path);
@@ -345,6 +422,7 @@ void gp_loaded_free(struct gp_loaded **loaded)
 	arena = (*loaded)->arena;
 	gp_store_close(&(*loaded)->store);
 	gp_memo_free(&(*loaded)->memo);
+	gp_places_free(&(*loaded)->places);
 	*loaded = NULL;
 	gp_arena_free(&arena);
 	errno = saved_errno;

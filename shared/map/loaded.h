@@ -15,6 +15,12 @@ int gp_loaded_open(const char *path, const struct stat *stat,
 		   struct gp_loaded **loaded_r, const char **error_r);
 void gp_loaded_free(struct gp_loaded **loaded);
 
+/* A login that is going to be judged together with others; and fetching what
+   was found for them before. */
+void gp_loaded_expect(struct gp_loaded *loaded, const char *login,
+		      size_t login_len);
+void gp_loaded_fetch(struct gp_loaded *loaded);
+
 const struct gp_source *gp_loaded_source(const struct gp_loaded *loaded);
 const struct gp_map_meta *gp_loaded_meta(const struct gp_loaded *loaded);
 

@@ -17,7 +17,6 @@
    LMDB. */
 #define ENTRY_SIZE 64
 #define KEY_MAX (ENTRY_SIZE - 1 - sizeof(void *) - sizeof(size_t))
-#define ENTRIES 4096
 
 struct entry {
 	const void *value;
@@ -32,14 +31,16 @@ _Static_assert(sizeof(struct entry) == ENTRY_SIZE, "an entry is a line");
 struct gp_memo {
 	void *memory;
 	struct entry *entries;
+	size_t count;
 };
 
-struct gp_memo *gp_memo_new(void)
+struct gp_memo *gp_memo_new(size_t entries)
 {
 	struct gp_memo *memo = gp_alloc(sizeof(*memo));
 	uintptr_t start;
 
-	memo->memory = gp_alloc((ENTRIES + 1) * ENTRY_SIZE);
+	memo->count = entries;
+	memo->memory = gp_alloc((entries + 1) * ENTRY_SIZE);
 	start = (uintptr_t)memo->memory + ENTRY_SIZE - 1;
 	memo->entries = (void *)(start - start % ENTRY_SIZE);
 	return memo;
@@ -54,20 +55,29 @@ void gp_memo_free(struct gp_memo **memo)
 	*memo = NULL;
 }
 
-static struct entry *find(const struct gp_memo *memo, const char *key,
-			  size_t key_len)
+uint64_t gp_memo_hash(const char *key, size_t key_len)
 {
-	return &memo->entries[XXH3_64bits(key, key_len) % ENTRIES];
+	return XXH3_64bits(key, key_len);
 }
 
-bool gp_memo_get(const struct gp_memo *memo, const char *key, size_t key_len,
-		 const void **value_r, size_t *value_len_r)
+static struct entry *find(const struct gp_memo *memo, uint64_t hash)
+{
+	return &memo->entries[hash % memo->count];
+}
+
+void gp_memo_expect(const struct gp_memo *memo, uint64_t hash)
+{
+	__builtin_prefetch(find(memo, hash));
+}
+
+bool gp_memo_get(const struct gp_memo *memo, uint64_t hash, const char *key,
+		 size_t key_len, const void **value_r, size_t *value_len_r)
 {
 	const struct entry *entry;
 
 	if (key_len == 0 || key_len > KEY_MAX)
 		return false;
-	entry = find(memo, key, key_len);
+	entry = find(memo, hash);
 	if (entry->key_len != key_len ||
 	    memcmp(entry->key, key, key_len) != 0)
 		return false;
@@ -76,14 +86,14 @@ bool gp_memo_get(const struct gp_memo *memo, const char *key, size_t key_len,
 	return true;
 }
 
-void gp_memo_put(struct gp_memo *memo, const char *key, size_t key_len,
-		 const void *value, size_t value_len)
+void gp_memo_put(struct gp_memo *memo, uint64_t hash, const char *key,
+		 size_t key_len, const void *value, size_t value_len)
 {
 	struct entry *entry;
 
 	if (key_len == 0 || key_len > KEY_MAX)
 		return;
-	entry = find(memo, key, key_len);
+	entry = find(memo, hash);
 	memcpy(entry->key, key, key_len);
 	entry->key_len = key_len;
 	entry->value = value;

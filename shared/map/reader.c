@@ -259,6 +259,18 @@ const struct gp_source *gp_map_source(struct gp_map *map,
 	return gp_map_source_held(map, error_r);
 }
 
+void gp_map_expect(struct gp_map *map, const char *login, size_t login_len)
+{
+	if (map->loaded != NULL)
+		gp_loaded_expect(map->loaded, login, login_len);
+}
+
+void gp_map_fetch(struct gp_map *map)
+{
+	if (map->loaded != NULL)
+		gp_loaded_fetch(map->loaded);
+}
+
 const struct gp_map_meta *gp_map_meta(const struct gp_map *map)
 {
 	return gp_loaded_meta(map->loaded);

@@ -519,6 +519,66 @@ static void test_judging(void **state)
 }
 
 /* In 1970 the first line would count; the map is from 2023. */
+/* Rules for every second of many mailboxes; a login as it may be written. */
+static char *many_mailboxes(unsigned count)
+{
+	char *rules = malloc(count * 40 + 40);
+	char *end = rules + sprintf(rules, "* clients=tls\n");
+	unsigned i;
+
+	for (i = 0; i < count; i += 2)
+		end += sprintf(end, "u%u@d%u.example submission=off\n", i,
+			       i / 10);
+	return rules;
+}
+
+static enum gp_verdict_kind judge_login(struct gp_map *map, const char *login)
+{
+	static const struct gp_policy policy;
+	struct gp_arena *scratch = gp_arena_new();
+	struct gp_request request = {
+		.service = GP_SUBMISSION, .authenticated = true,
+		.login = login, .login_len = strlen(login),
+		.tls = GP_TLS_1_3
+	};
+	struct gp_verdict verdict;
+
+	gp_map_judge(map, &policy, &request, scratch, &verdict);
+	gp_arena_free(&scratch);
+	return verdict.kind;
+}
+
+/* Expected or not, known from before or not, before and after the file was
+   replaced. */
+static void test_expected_logins_are_judged_alike(void **state)
+{
+	struct gp_map *map = open_map();
+	char *rules = many_mailboxes(1000), login[64];
+	unsigned round, i;
+
+	(void)state;
+	fixture_compile(fixture_path("map"), rules);
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 1000; i++) {
+			snprintf(login, sizeof(login), "%c%u@D%u.Example",
+				 i % 3 == 0 ? 'U' : 'u', i, i / 10);
+			if (i % 5 > 0)
+				gp_map_expect(map, login, strlen(login));
+			gp_map_expect(map, "nobody", 6);
+			assert_int_equal(judge_login(map, login),
+					 round == 3 ? GP_ALLOW :
+					 i % 2 == 0 ? GP_REFUSE : GP_ALLOW);
+		}
+		if (round == 1)
+			fixture_compile(fixture_path("map"), rules);
+		if (round == 2)
+			fixture_compile(fixture_path("map"),
+					"* clients=tls\n");
+	}
+	free(rules);
+	gp_map_free(&map);
+}
+
 static void test_a_clock_before_the_map(void **state)
 {
 	struct gp_map *map = open_map();
@@ -557,6 +617,7 @@ int main(void)
 		TEST(test_no_room_for_another),
 		TEST(test_look_ups),
 		TEST(test_judging),
+		TEST(test_expected_logins_are_judged_alike),
 		TEST(test_a_clock_before_the_map),
 	};
 
