@@ -18,6 +18,8 @@ struct levels {
 struct gp_resolved {
 	struct levels locks;
 	struct levels all;
+	/* What the lines set, which is little of all that is asked for. */
+	uint32_t set;
 	bool has_trial;
 };
 
@@ -74,7 +76,9 @@ static struct gp_level *make_level(struct gather *gather,
 	size_t i, count = 0;
 	int trial;
 
-	kept = gp_arena_alloc(gather->scratch, lines->count * sizeof(*kept));
+	level = gp_arena_alloc(gather->scratch, sizeof(*level) +
+			       lines->count * sizeof(*kept));
+	kept = (const struct gp_line **)(void *)(level + 1);
 	for (trial = 0; trial <= 1; trial++) {
 		for (i = 0; i < lines->count; i++) {
 			if (lines->line[i].trial != (trial == 1) ||
@@ -82,13 +86,14 @@ static struct gp_level *make_level(struct gather *gather,
 				continue;
 			if (trial == 1)
 				gather->resolved->has_trial = true;
-			if (trial == 0 || gather->what->with_trials)
-				kept[count++] = &lines->line[i];
+			if (trial == 1 && !gather->what->with_trials)
+				continue;
+			kept[count++] = &lines->line[i];
+			gather->resolved->set |= lines->line[i].set;
 		}
 	}
 	if (count == 0)
 		return NULL;
-	level = gp_arena_alloc(gather->scratch, sizeof(*level));
 	level->line = kept;
 	level->count = count;
 	return level;
@@ -355,6 +360,8 @@ void gp_resolved_nth(const struct gp_resolved *resolved,
 		     struct gp_origin *origin_r)
 {
 	memset(origin_r, 0, sizeof(*origin_r));
+	if ((resolved->set & GP_ATTR_BIT(attr)) == 0)
+		return;
 	if (!search(&resolved->locks, attr, true, &n, origin_r))
 		search(&resolved->all, attr, false, &n, origin_r);
 }
