@@ -128,7 +128,7 @@ static int read_options(struct options *options, int argc, char *argv[])
 					"--anonymise cannot");
 	options->logs = argv + optind;
 	options->log_count = (size_t)(argc - optind);
-	return 0;
+	return report_options_check(&options->report);
 }
 
 static int print(const struct options *options, struct report *report,

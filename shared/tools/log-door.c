@@ -180,7 +180,7 @@ enum log_result log_door_left_out(const struct log_piece *text,
 	take_fields(rest, login_r);
 	/* A long name was cut, and its bracket with it. */
 	return rest.len == 0 || rest.data[rest.len - 1] != '>' ||
-	       login_r->protocol.len == 0 ||
+	       login_r->user.data == NULL || login_r->protocol.len == 0 ||
 	       !log_piece_number(&count, &login_r->left_out) ?
 	       LOG_UNREADABLE : LOG_TAKEN;
 }

@@ -32,6 +32,17 @@ bool log_journal_is_there(void)
 	return true;
 }
 
+/* A folder of other logs would look like one in which nobody logged in. */
+static int open_folder(const char *path, sd_journal **journal_r)
+{
+	int status = sd_journal_open_directory(journal_r, path, 0);
+	uint64_t bytes = 1;
+
+	if (status >= 0)
+		status = sd_journal_get_usage(*journal_r, &bytes);
+	return bytes > 0 ? status : -EISDIR;
+}
+
 static int open_journal(const char *path, sd_journal **journal_r)
 {
 	const char *files[] = { path, NULL };
@@ -42,7 +53,7 @@ static int open_journal(const char *path, sd_journal **journal_r)
 	if (stat(path, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
-		return sd_journal_open_directory(journal_r, path, 0);
+		return open_folder(path, journal_r);
 	return sd_journal_open_files(journal_r, files, 0);
 }
 
@@ -140,7 +151,9 @@ int log_journal_read(const char *path, int64_t since,
 			break;
 	}
 	if (status < 0) {
-		gp_program_error("%s: %s", name, strerror(-status));
+		gp_program_error("%s: %s", name, status == -EISDIR ?
+				 "a folder without journals; name the log "
+				 "files in it" : strerror(-status));
 		status = gp_program_exit_code(-status);
 	}
 	sd_journal_close(journal);

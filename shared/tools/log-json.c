@@ -45,9 +45,9 @@ static struct log_piece string_field(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
 
-	return (struct log_piece) {
+	return json_is_string(value) ? (struct log_piece) {
 		json_string_value(value), json_string_length(value)
-	};
+	} : (struct log_piece) { "", 0 };
 }
 
 static struct log_piece message(struct log_json *json)

@@ -101,7 +101,9 @@ static int read_options(struct options *options, int argc, char *argv[])
 	if (options->trial && options->exposed)
 		return gp_program_usage("specify only one of --trial and "
 					"--exposed");
-	return read_words(options, argc - optind, argv + optind);
+	status = report_options_check(&options->report);
+	return status != 0 ? status :
+	       read_words(options, argc - optind, argv + optind);
 }
 
 /* The name in normal form, as the survey compares it. Returns 0, or EX_USAGE

@@ -8,21 +8,24 @@
 #include <string.h>
 
 #include "shared/base/clock.h"
+#include "shared/rules/utf8.h"
 
 static void add_cell(const char *str, FILE *file)
 {
+	struct gp_text shown;
+
+	gp_text_init(&shown);
+	gp_utf8_add_visible(&shown, str, strlen(str));
 	fputc('"', file);
 	if (*str != '\0' && strchr("=+-@", *str) != NULL)
 		fputc('\'', file);
-	for (; *str != '\0'; str++) {
-		if (*str == '"')
-			fputs("\"\"", file);
-		else if ((unsigned char)*str < ' ' || *str == 0x7f)
-			fprintf(file, "\\x%02x", (unsigned char)*str);
-		else
-			fputc(*str, file);
+	for (const char *p = shown.data; *p != '\0'; p++) {
+		if (*p == '"')
+			fputc('"', file);
+		fputc(*p, file);
 	}
 	fputs("\",", file);
+	gp_text_deinit(&shown);
 }
 
 static void add_time(int64_t time, FILE *file)
@@ -54,7 +57,7 @@ static void print_row(const struct report *report,
 	add_cell(row->domain, file);
 	add_cell(row->mailbox, file);
 	fprintf(file, "%s,%s,%s,", gp_service_name(row->service),
-		report_state_name(row),
+		report_state_name(report, row),
 		gp_cause_name(finding->cause));
 	add_cell(report_missing_name(row->missing), file);
 	fprintf(file, "%s,", row->proven ? "yes" : "no");

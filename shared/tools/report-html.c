@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/rules/utf8.h"
@@ -320,16 +321,22 @@ static void put_service(const struct causes *causes, unsigned service,
 static void put_causes(const struct report *report, FILE *file)
 {
 	struct causes causes = { .of_cause = { 0 } };
+	bool any = false;
 
-	if (report->kind == REPORT_EXPOSED || report->rows == 0)
+	if (report->kind == REPORT_EXPOSED)
 		return;
 	for (size_t i = 0; i < report->rows; i++) {
 		const struct report_row *row = &report->row[i];
 
+		if (row->state == SURVEY_READY)
+			continue;
+		any = true;
 		causes.count[row->service][row->finding.cause]++;
 		causes.of_service[row->service]++;
 		causes.of_cause[row->finding.cause]++;
 	}
+	if (!any)
+		return;
 	fputs("<h2>Causes by protocol</h2>\n<div class=\"wide\"><table "
 	      "id=\"causes\"><thead><tr><th>Mailboxes</th>", file);
 	for (int cause = 0; cause < CAUSES; cause++) {
@@ -367,18 +374,26 @@ static void put_moment(const char *head, int64_t time, FILE *file)
 	gp_text_deinit(&day);
 }
 
+/* A mark stands where something is to be done. */
+static const char *state_class(const struct report *report,
+			       const struct report_row *row)
+{
+	switch (row->state) {
+	case SURVEY_READY:
+		return report->kind == REPORT_EXPOSED ? "mark bad" : "good";
+	case SURVEY_REFUSED:
+		return "mark bad";
+	default:
+		return "mark maybe";
+	}
+}
+
 static void put_state(const struct report *report,
 		      const struct report_row *row, FILE *file)
 {
-	static const char *const classes[] = {
-		[SURVEY_READY] = "bad", [SURVEY_REFUSED] = "bad",
-		[SURVEY_UNKNOWN] = "maybe", [SURVEY_TRIAL] = "maybe",
-		[SURVEY_DEFERRED] = "maybe"
-	};
-
-	fprintf(file, "<td data-h=\"State\"><span class=\"mark %s\">%s</span>"
-		"</td><td data-h=\"Cause\"", classes[row->state],
-		report_state_name(row));
+	fprintf(file, "<td data-h=\"State\"><span class=\"%s\">%s</span></td>"
+		"<td data-h=\"Cause\"", state_class(report, row),
+		report_state_name(report, row));
 	if (row->missing != REPORT_NOTHING)
 		fprintf(file, " title=\"not logged: %s\"",
 			report_missing_name(row->missing));
@@ -386,7 +401,7 @@ static void put_state(const struct report *report,
 	if (report->kind == REPORT_EXPOSED)
 		fputs(row->proven ? "password was right" :
 		      "password not verified", file);
-	else
+	else if (row->state != SURVEY_READY)
 		fputs(gp_cause_name(row->finding.cause), file);
 	fputs(row->missing != REPORT_NOTHING ? "?</td>" : "</td>", file);
 }
@@ -435,6 +450,24 @@ static void put_row(const struct report *report, const struct report_row *row,
 	fputs("</tr>\n", file);
 }
 
+/* Those with whom all is well come behind the others. */
+static void put_all_rows(const struct report *report, FILE *file)
+{
+	size_t shown = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < report->rows && shown < ROWS_MAX; i++) {
+			bool ready = report->row[i].state == SURVEY_READY &&
+				     report->kind != REPORT_EXPOSED;
+
+			if (ready != (pass == 1))
+				continue;
+			put_row(report, &report->row[i], file);
+			shown++;
+		}
+	}
+}
+
 static void put_rows(const struct report *report, FILE *file)
 {
 	fputs("<h2>Mailboxes</h2>\n", file);
@@ -450,13 +483,13 @@ static void put_rows(const struct report *report, FILE *file)
 	      "<th class=\"n\">Count</th><th>First</th><th>Last</th>"
 	      "<th>TLS</th><th>From</th><th>Client</th><th>Rule</th></tr>"
 	      "</thead><tbody>\n", file);
-	for (size_t i = 0; i < report->rows && i < ROWS_MAX; i++)
-		put_row(report, &report->row[i], file);
+	put_all_rows(report, file);
 	fputs("</tbody></table></div>\n", file);
 	if (report->rows > ROWS_MAX)
 		fprintf(file, "<p id=\"cut\">These are the first %d of %zu "
-			"rows, in the order of the domains; --csv and --json "
-			"have all of them, --domain those of one domain.</p>\n",
+			"rows, in the order of the domains, those who are "
+			"ready last; --csv and --json have all that are not, "
+			"--domain those of one domain.</p>\n",
 			ROWS_MAX, report->rows);
 }
 
@@ -490,6 +523,37 @@ static void put_page(const struct report *report, FILE *file)
 	put_causes(report, file);
 	put_rows(report, file);
 	put_end(report, file);
+}
+
+/* A pattern that the shell took apart ("--html mail.log*") must not cost the
+   first log: only a page is written over. */
+static bool may_write_over(int fd)
+{
+	static const char begin[] = "<!DOCTYPE html>";
+	char found[sizeof(begin) - 1];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return true;
+	n = pread(fd, found, sizeof(found), 0);
+	return n == (ssize_t)sizeof(found) &&
+	       memcmp(found, begin, sizeof(found)) == 0;
+}
+
+int report_check_html(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool fine = fd < 0 || may_write_over(fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (fine)
+		return 0;
+	gp_program_error("%s stands already and is no page of HTML; it is "
+			 "left as it is. Name another file, or remove it",
+			 path);
+	return EX_CANTCREAT;
 }
 
 /* Not for everybody on this host: it names mailboxes and addresses. */

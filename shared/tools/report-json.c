@@ -67,7 +67,7 @@ static json_t *row_object(const struct report *report,
 	json_object_set_new(object, "service",
 			    gp_json_text(gp_service_name(row->service)));
 	json_object_set_new(object, "state",
-			    gp_json_text(report_state_name(row)));
+			    gp_json_text(report_state_name(report, row)));
 	json_object_set_new(object, "cause",
 			    row->finding.cause == GP_CAUSE_NONE ? json_null() :
 			    gp_json_text(gp_cause_name(row->finding.cause)));
@@ -130,7 +130,7 @@ void report_print_json(const struct report *report, FILE *file)
 		json_array_append_new(rows, row_object(report,
 						       &report->row[i]));
 	json_object_set_new(object, "rows", rows);
-	json_dumpf(object, file, JSON_INDENT(1));
+	json_dumpf(object, file, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 	fputc('\n', file);
 	json_decref(object);
 }

@@ -45,6 +45,14 @@ int report_options_format(struct report_options *options,
 	return 0;
 }
 
+int report_options_check(const struct report_options *options)
+{
+	if (options->anonymise && options->verbose)
+		return gp_program_usage("--verbose shows lines as they are; "
+					"--anonymise cannot");
+	return 0;
+}
+
 int report_options_take(struct report_options *options, int option,
 			const char *value, int *status_r)
 {
@@ -124,6 +132,23 @@ static void tell_what_is_missing(const struct report *report,
 			   options->verbose ? "" : "; -v shows some of them");
 }
 
+/* On the page one looks for a mailbox, whatever is to be said of it. */
+static int write_page(const struct report *report, const char *path)
+{
+	struct report page = {
+		.kind = report->kind, .survey = report->survey,
+		.read = report->read, .trial_only = report->trial_only,
+		.everybody = true, .anonymise = report->anonymise,
+		.rules = report->rules
+	};
+	int status;
+
+	report_build(&page);
+	status = report_write_html(&page, path);
+	report_deinit(&page);
+	return status;
+}
+
 int report_run(struct report *report, struct survey *survey,
 	       const struct report_options *options,
 	       char *const logs[], size_t log_count)
@@ -131,8 +156,11 @@ int report_run(struct report *report, struct survey *survey,
 	const struct survey_logs named = {
 		.path = logs, .count = log_count, .verbose = options->verbose
 	};
-	int status = survey_read(survey, &named, &report->read);
+	int status = options->html == NULL ? 0 :
+		     report_check_html(options->html);
 
+	if (status == 0)
+		status = survey_read(survey, &named, &report->read);
 	if (status != 0)
 		return status;
 	report->survey = survey;
@@ -140,7 +168,7 @@ int report_run(struct report *report, struct survey *survey,
 	report_build(report);
 	tell_what_is_missing(report, options);
 	if (options->html != NULL)
-		status = report_write_html(report, options->html);
+		status = write_page(report, options->html);
 	if (status == 0)
 		print(report, options);
 	return status;

@@ -69,6 +69,9 @@ void report_options_init(struct report_options *options);
    or -1 with *status_r set to an exit code and the message written. */
 int report_options_take(struct report_options *options, int option,
 			const char *value, int *status_r);
+/* What cannot be asked for together. Returns 0, or EX_USAGE with the
+   message. */
+int report_options_check(const struct report_options *options);
 /* One form of output only. Returns 0, or EX_USAGE with the message. */
 int report_options_format(struct report_options *options,
 			  enum report_format format);

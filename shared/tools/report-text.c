@@ -125,7 +125,7 @@ static void row_line(const struct report *report, const struct report_row *row,
 	begin_line(cell);
 	add_shown(&cell[0], row->mailbox);
 	gp_text_add(&cell[1], gp_service_name(row->service));
-	gp_text_add(&cell[2], report_state_name(row));
+	gp_text_add(&cell[2], report_state_name(report, row));
 	if (report->kind == REPORT_EXPOSED)
 		gp_text_add(&cell[3], row->proven ? "right" : "not verified");
 	else if (row->state == SURVEY_UNKNOWN)

@@ -5,14 +5,17 @@
 #include <string.h>
 #include <time.h>
 
-const char *report_state_name(const struct report_row *row)
+const char *report_state_name(const struct report *report,
+			      const struct report_row *row)
 {
 	static const char *const names[] = {
-		[SURVEY_READY] = "accepted", [SURVEY_REFUSED] = "refused",
+		[SURVEY_READY] = "ready", [SURVEY_REFUSED] = "refused",
 		[SURVEY_UNKNOWN] = "unknown", [SURVEY_TRIAL] = "trial",
 		[SURVEY_DEFERRED] = "deferred"
 	};
 
+	if (report->kind != REPORT_IMPACT && row->state == SURVEY_READY)
+		return "accepted";
 	return names[row->state];
 }
 

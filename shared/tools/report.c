@@ -27,7 +27,7 @@ static bool is_shown(const struct report *report,
 		return is_exposed(report, group);
 	if (report->trial_only)
 		return state == SURVEY_TRIAL;
-	return state != SURVEY_READY;
+	return report->everybody || state != SURVEY_READY;
 }
 
 static bool is_of_row(const struct report *report,

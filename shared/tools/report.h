@@ -62,6 +62,8 @@ struct report {
 	struct survey_read read;
 	/* Only what is on trial. */
 	bool trial_only;
+	/* Also those with whom all is well. */
+	bool everybody;
 	bool anonymise;
 	/* Whose rules; for the head of the page. NULL where none are
 	   judged. */
@@ -81,11 +83,13 @@ struct report {
 void report_build(struct report *report);
 void report_deinit(struct report *report);
 
-/* Each writes the whole report. */
+/* Each writes the whole report; only the page shows everybody. */
 void report_print_text(const struct report *report, FILE *file);
 void report_print_csv(const struct report *report, FILE *file);
 void report_print_json(const struct report *report, FILE *file);
-/* Returns 0, or an exit code with the message written. */
+/* Whether a page may be written there. Both return 0, or an exit code with the
+   message written. */
+int report_check_html(const char *path);
 int report_write_html(const struct report *report, const char *path);
 
 /* Calls each for the row's distinct addresses or networks, in order. */
@@ -107,8 +111,9 @@ void report_list(const struct report *report, const struct report_row *row,
 		 report_lister *list, const char *separator, size_t max,
 		 struct gp_text *text);
 
-/* "refused", "unknown", "on trial", ... */
-const char *report_state_name(const struct report_row *row);
+/* "refused", "unknown", "trial", ... */
+const char *report_state_name(const struct report *report,
+			      const struct report_row *row);
 /* What is not known, in words; "" for nothing. */
 const char *report_missing_name(enum report_missing missing);
 /* How it could be known the next time; ends in a newline. */

@@ -276,7 +276,11 @@ struct log_file {
 	const char *path;
 	/* When it was last written: no line in it is later. */
 	int64_t written;
+	/* The time of its first line. */
+	int64_t begins;
 	uint64_t size;
+	dev_t device;
+	ino_t inode;
 	size_t place;
 };
 
@@ -306,23 +310,80 @@ static int compare_files(const void *a, const void *b)
 {
 	const struct log_file *x = a, *y = b;
 
-	if (x->written != y->written)
-		return x->written < y->written ? -1 : 1;
+	if (x->begins != y->begins)
+		return x->begins < y->begins ? -1 : 1;
 	return x->place < y->place ? -1 : 1;
 }
 
-static void look_at(struct log_file *file, const char *path, size_t place)
+/* The time of the first line that has one, as far as that is in front. */
+static void take_beginning(struct reader *reader, struct log_file *file,
+			   const char *data, size_t len)
+{
+	const char *end = data + len, *newline;
+	struct log_piece text;
+	struct log_line line;
+	struct when when;
+
+	for (; (newline = memchr(data, '\n', (size_t)(end - data))) != NULL;
+	     data = newline + 1) {
+		text = (struct log_piece) { data, (size_t)(newline - data) };
+		when.known = false;
+		if (!split(reader, text, &line, &when) ||
+		    read_time(reader, &line, &when) < 0)
+			continue;
+		file->begins = when.time;
+		return;
+	}
+}
+
+/* Files that were copied have all been written just now, so it is looked at
+   what they hold. Returns 0, or an exit code with the message written. */
+static int find_beginning(struct reader *reader, struct log_file *file)
+{
+	char data[8192];
+	struct log_input *input;
+	int status = log_input_open(file->path, &input);
+	ssize_t n;
+
+	if (status != 0)
+		return status;
+	log_clock_init(&reader->clock, file->written);
+	n = log_input_read(input, data, sizeof(data));
+	if (n > 0)
+		take_beginning(reader, file, data, (size_t)n);
+	log_input_close(&input);
+	return n < 0 ? EX_IOERR : 0;
+}
+
+static int look_at(struct reader *reader, struct log_file *file,
+		   const char *path, size_t place)
 {
 	struct stat st;
 
 	*file = (struct log_file) {
 		.path = path, .written = gp_time_now(), .place = place
 	};
-	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode)) {
-		file->written = st.st_mtime;
-		file->size = (uint64_t)st.st_size;
+	file->begins = file->written;
+	if (strcmp(path, "-") == 0 || stat(path, &st) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return 0;
+	file->written = file->begins = st.st_mtime;
+	file->size = (uint64_t)st.st_size;
+	file->device = st.st_dev;
+	file->inode = st.st_ino;
+	return log_journal_is_at(path) ? 0 : find_beginning(reader, file);
+}
+
+/* Patterns overlap easily ("mail.log mail.log*"). Equal files stand side by
+   side. */
+static bool is_again(const struct log_file *files, size_t i)
+{
+	for (size_t j = i; j-- > 0 && files[j].begins == files[i].begins; ) {
+		if (files[i].inode != 0 && files[j].inode == files[i].inode &&
+		    files[j].device == files[i].device)
+			return true;
 	}
+	return false;
 }
 
 static int read_files(struct reader *reader, const struct survey_logs *logs)
@@ -331,15 +392,18 @@ static int read_files(struct reader *reader, const struct survey_logs *logs)
 	uint64_t total = 0;
 	int status = 0;
 
-	for (size_t i = 0; i < logs->count; i++) {
-		look_at(&files[i], logs->path[i], i);
+	for (size_t i = 0; i < logs->count && status == 0; i++) {
+		status = look_at(reader, &files[i], logs->path[i], i);
 		total += files[i].size;
 	}
-	qsort(files, logs->count, sizeof(*files), compare_files);
+	if (status == 0)
+		qsort(files, logs->count, sizeof(*files), compare_files);
 	gp_progress_init(&reader->progress);
 	gp_progress_set_total(&reader->progress, total);
-	for (size_t i = 0; i < logs->count && status == 0; i++)
-		status = read_file(reader, &files[i]);
+	for (size_t i = 0; i < logs->count && status == 0; i++) {
+		if (!is_again(files, i))
+			status = read_file(reader, &files[i]);
+	}
 	free(files);
 	return status;
 }

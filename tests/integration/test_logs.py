@@ -185,10 +185,17 @@ def test_order_of_rotated_files(gatepost, lab):
               "sasl_username=alice@example.com\n"
               f"Nov 21 00:00:02 {smtpd} disconnect from unknown[192.0.2.9] "
               "ehlo=2 starttls=1 auth=1 mail=1 quit=1 commands=6\n")
-    old = write(lab, "mail.log.1", first, 1795219199)
+    old = write(lab, "mail.log.1", gzip.compress(first.encode()), 1795219199)
     new = write(lab, "mail.log", second, 1795219202)
-    row, = gatepost.impact(new, old)["rows"]
-    assert (row["tls"], row["cause"]) == (["1.1"], "tls_version")
+    for files in ((new, old), (old, new)):
+        row, = gatepost.impact(*files)["rows"]
+        assert (row["tls"], row["cause"]) == (["1.1"], "tls_version")
+        assert row["first"] == row["last"] == "2026-11-21T00:00:01Z"
+        # A copy is as new as any other, and some patterns overlap.
+        for path in (old, new):
+            os.utime(path, (1795219300, 1795219300))
+    row, = gatepost.impact(new, old, old, lab.dir / "." / new.name)["rows"]
+    assert (row["tls"], row["count"]) == (["1.1"], 1)
 
 
 def test_journal(gatepost, lab):
@@ -232,6 +239,16 @@ def test_journal(gatepost, lab):
     done = gatepost.run("refused", "--json", "--since",
                         "2027-01-01", "./journal.d")
     assert json.loads(done.stdout)["rows"] == [] and done.returncode == 0
+
+
+def test_a_folder_without_journals(gatepost, lab):
+    """It does not look like a log in which nobody logs in."""
+    folder = lab.dir / "no-journals"
+    folder.mkdir()
+    (folder / "mail.log").write_text(LOG)
+    done = gatepost.run("impact", folder)
+    assert done.returncode == 66
+    assert b"name the log files" in done.stderr
 
 
 def test_rubbish_is_counted(gatepost, lab):
@@ -367,11 +384,29 @@ def test_outputs(gatepost, lab):
     text = gatepost.run("impact", log).stdout.decode()
     assert "example.net" in text.split("MAILBOX ")[0]
     assert gatepost.run("impact", "--csv", "--json", log).returncode == 64
+    for command in ("impact", "refused"):
+        done = gatepost.run(command, "--anonymise", "--verbose", log)
+        assert done.returncode == 64
+
+
+def test_a_log_is_not_written_over(gatepost, lab):
+    """As by --html /var/log/mail.log*, which the shell takes apart."""
+    log = write(lab, "mail.log", LOG)
+    other = write(lab, "mail.log.1", LOG)
+    done = gatepost.run("impact", "--html", log, other)
+    assert done.returncode == 73 and log.name.encode() in done.stderr
+    assert log.read_text() == LOG
+    page = lab.dir / "again.html"
+    for _ in range(2):
+        assert gatepost.run("impact", "--html", page, log).returncode == 1
+    done = gatepost.run("impact", "--html", "/dev/stdout", log)
+    assert done.stdout == page.read_bytes()
 
 
 def test_terminals_are_safe(gatepost, lab):
     """What a log holds cannot steer a terminal, in no form of output."""
     log = write(lab, "escape.log", login("\x1b[2Ja\u202e@example.com")
+                + login("\u009b2Jc@example.com")
                 + "2026-11-21T08:00:00Z mail dovecot: auth: gatepost: refused:"
                 " user=<a\\x1b[2Jb@example.com>, service=imap, cause=off, "
                 "rule=<\\x1b[2J>, file=<\\x1b[2J>, line=1, rip=192.0.2.1, "
@@ -382,7 +417,8 @@ def test_terminals_are_safe(gatepost, lab):
         for form in ((), ("--csv",), ("--json",)):
             done = gatepost.run(command, *form, "./" + log.name)
             assert done.returncode == 1 and done.stdout
-            assert b"\x1b" not in done.stdout + done.stderr, (command, form)
+            for bad in (b"\x1b", "\u009b".encode(), "\u202e".encode()):
+                assert bad not in done.stdout + done.stderr, (command, form)
     assert b"\x1b" not in gatepost.run("impact", "--notice", log).stdout
     assert b"\x1b" not in gatepost.run("impact", "-v", "--set", log).stderr
 

@@ -89,6 +89,19 @@ def column(chromium, number):
         ".map(row => row.cells[arguments[0]].textContent)", number)
 
 
+def test_everybody_is_found(shown):
+    """Those with whom all is well stand behind the others, without a mark."""
+    states = column(shown, 2)
+    ready = states.index("ready")
+    assert "ready" in states and set(states[ready:]) == {"ready"}
+    assert set(states[:ready]) == {"refused", "unknown"}
+    marks = shown.run("return document.querySelectorAll('#rows .mark').length")
+    assert marks == ready
+    shown.type("#search", "anna@example.net")
+    assert set(column(shown, 2)) == {"ready"}
+    assert set(column(shown, 3)) == {""}
+
+
 def test_search(shown):
     whole = column(shown, 0)
     assert len(whole) > 20

@@ -608,6 +608,8 @@ static void test_left_out(void **state)
 		  "like this were left out", LOG_TAKEN, 1 },
 		{ "refuse, service=submission, cause=off, user=<aaa: 37 more "
 		  "lines like this were left out", LOG_UNREADABLE, 37 },
+		{ "refuse, service=submission, cause=<off>: 3 more lines like "
+		  "this were left out", LOG_UNREADABLE, 3 },
 		{ "refuse, user=<a@b>: 3 more lines like this were left out",
 		  LOG_UNREADABLE, 3 },
 		{ "refuse, service=submission, cause=off, user=<a@b>: some "
