@@ -3,17 +3,15 @@
    key; whatever is odd about it (another owner, readable by others, another
    length) makes it no key at all. */
 
+#include "dovecot-plugin/mac.h"
 #include "dovecot-plugin/proof.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,7 +48,7 @@ static int make_key(const char *path)
 	char *temporary;
 	int fd, ret = -1;
 
-	if (RAND_bytes(bytes, sizeof(bytes)) != 1 ||
+	if (getentropy(bytes, sizeof(bytes)) < 0 ||
 	    asprintf(&temporary, "%s.XXXXXX", path) < 0)
 		return -1;
 	fd = mkostemp(temporary, O_CLOEXEC);
@@ -83,16 +81,25 @@ int gp_proof_key_load(const char *path, struct gp_proof_key *key_r,
 void gp_proof_make(const struct gp_proof_key *key, const char *text,
 		   char proof_r[GP_PROOF_SIZE])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[GP_MAC_LEN];
 
-	if (HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes),
-		 (const unsigned char *)text, strlen(text), digest,
-		 &len) == NULL)
-		len = 0;
-	for (unsigned int i = 0; i < len; i++)
-		sprintf(proof_r + 2 * i, "%02x", digest[i]);
-	proof_r[2 * len] = '\0';
+	gp_mac(key->bytes, sizeof(key->bytes), text, digest);
+	for (unsigned int i = 0; i < sizeof(digest); i++) {
+		*proof_r++ = digits[digest[i] >> 4];
+		*proof_r++ = digits[digest[i] & 15];
+	}
+	*proof_r = '\0';
+}
+
+/* Takes as long wherever they differ. */
+static bool are_equal(const char *a, const char *b, size_t len)
+{
+	unsigned char difference = 0;
+
+	for (size_t i = 0; i < len; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
 }
 
 bool gp_proof_is_right(const struct gp_proof_key *key, const char *text,
@@ -103,6 +110,5 @@ bool gp_proof_is_right(const struct gp_proof_key *key, const char *text,
 	if (!key->known || strlen(proof) != GP_PROOF_SIZE - 1)
 		return false;
 	gp_proof_make(key, text, expected);
-	return strlen(expected) == GP_PROOF_SIZE - 1 &&
-		CRYPTO_memcmp(expected, proof, GP_PROOF_SIZE - 1) == 0;
+	return are_equal(expected, proof, GP_PROOF_SIZE - 1);
 }

@@ -1,13 +1,13 @@
 /* Names, normalised in one place. Whatever is not surely a name is invalid: a
    name that two sides could read differently would be a way round a rule.
-   Non-ASCII domains are libidn2's business; what comes back from it is checked
+   Non-ASCII domains are libidn2's business (idn.c); what comes back is checked
    again, for its mappings can make an "@", a blank or an empty label out of
    characters that are none. */
 
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <idn2.h>
+#include "shared/rules/idn.h"
 #include "shared/rules/name.h"
 #include "shared/rules/utf8.h"
 
@@ -111,25 +111,16 @@ static int copy_domain(const char *str, size_t len, char *dest,
 	return len;
 }
 
-static int copy_idn(const char *str, size_t len, char *dest, size_t size,
+static int copy_idn(const char *str, size_t len, char *dest,
 		    const char **error_r)
 {
-	char input[GP_NAME_MAX + 1];
-	uint8_t *output = NULL;
-	int ret = -1;
+	char input[GP_NAME_MAX + 1], output[GP_NAME_MAX + 1];
 
 	memcpy(input, str, len);
 	input[len] = '\0';
-	if (idn2_lookup_u8((const uint8_t *)input, &output,
-			   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-		*error_r = "the domain is no valid internationalised domain";
-	else if (strlen((char *)output) >= size)
-		*error_r = "the name is too long";
-	else
-		ret = copy_domain((char *)output, strlen((char *)output), dest,
-				  error_r);
-	idn2_free(output);
-	return ret;
+	if (gp_idn_to_ascii(input, output, sizeof(output), error_r) < 0)
+		return -1;
+	return copy_domain(output, strlen(output), dest, error_r);
 }
 
 static int set_domain(const char *str, size_t len, struct gp_name *name,
@@ -144,7 +135,7 @@ static int set_domain(const char *str, size_t len, struct gp_name *name,
 	if (is_plain(str, len))
 		ret = copy_domain(str, len, name->key, error_r);
 	else
-		ret = copy_idn(str, len, name->key, GP_NAME_MAX + 1, error_r);
+		ret = copy_idn(str, len, name->key, error_r);
 	if (ret < 0)
 		return -1;
 	name->domain_len = ret;

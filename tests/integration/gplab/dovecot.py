@@ -260,6 +260,11 @@ class Dovecot:
     def auth_client(self, path=None):
         return AuthClient(path or self.auth_socket)
 
+    def processes(self):
+        """The process ids of all its processes."""
+        return [self.process.pid,
+                *(pid for pid, _ in _children(self.process.pid))]
+
     def auth_processes(self):
         """The process ids of the auth process (not of its workers)."""
         return [pid for pid, title in _children(self.process.pid)
