@@ -98,6 +98,10 @@ static int lock_file(const char *lock_path)
 
 	if (fd < 0)
 		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	gp_log(GP_LOG_INFO, "%s is held by another writer; waiting for it",
+	       lock_path);
 	while (flock(fd, LOCK_EX) < 0) {
 		if (errno == EINTR)
 			continue;

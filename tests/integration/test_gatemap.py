@@ -220,6 +220,22 @@ def test_mode_of_a_new_map(folder):
 
 
 @as_root
+def test_group_of_a_new_map(folder):
+    """Where there is a group gatepost, as behind a mount of /etc/group."""
+    (folder.path / "group").write_text("root:x:0:\ngatepost:x:4711:\n")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c",
+         'mount --bind group /etc/group && exec "$@"', "sh",
+         *folder.argv()], cwd=folder.path, capture_output=True, text=True,
+        check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for file in (folder.map, folder.summary):
+        status = file.stat()
+        assert (status.st_uid, status.st_gid) == (0, 4711)
+        assert stat.S_IMODE(status.st_mode) == 0o640
+
+
+@as_root
 def test_owner_and_mode_are_kept_or_not(compiled):
     nobody = pwd.getpwnam("nobody")
     os.chown(compiled.map, 0, nobody.pw_gid)

@@ -111,14 +111,17 @@ def test_rules_replaced_while_it_waits(compiled):
     """What is compiled is what stands there when the turn has come."""
     lock = os.open(f"{compiled.map}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    process = subprocess.Popen(compiled.argv(), cwd=compiled.path)
-    time.sleep(0.3)
+    process = subprocess.Popen(compiled.argv("-v"), cwd=compiled.path,
+                               stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline() == (
+        "gatemap: rules.lmdb.lock is held by another writer; waiting for it\n")
     assert process.poll() is None
     new = compiled.path / "new"
     new.write_text("* all=tls\nlate.test imap=off\n")
     new.rename(compiled.rules)
     os.close(lock)
     assert process.wait(common.DEADLINE) == 0
+    process.stderr.close()
     assert "late.test" in compiled.printed()
 
 
