@@ -12,6 +12,10 @@ int change_file_read(struct change_file *file);
 int change_file_prepare(struct change_file *file);
 void change_file_deinit(struct change_file *file);
 
+struct change_file *change_find_file(struct change *change, const char *path);
+/* A text of the journal as bytes. */
+void change_get_text(const json_t *value, bool bytes, struct gp_text *text);
+
 /* "e3b0c442..." */
 void change_digest_text(const uint8_t digest[32], char text_r[65]);
 

@@ -155,8 +155,8 @@ static void compare_key(const char *path, struct gp_ruletext *before,
 					       &collect));
 }
 
-void change_keys_of_texts(const char *path, struct gp_ruletext *before,
-			  struct gp_ruletext *after, json_t *keys)
+static void add_keys_of_texts(const char *path, struct gp_ruletext *before,
+			      struct gp_ruletext *after, json_t *keys)
 {
 	const char *key;
 	size_t len;
@@ -174,8 +174,28 @@ void change_keys_of_texts(const char *path, struct gp_ruletext *before,
 	}
 }
 
-/* A text of the journal as bytes. */
-static void get_text(const json_t *value, bool bytes, struct gp_text *text)
+json_t *change_keys_of_files(const struct change *change)
+{
+	json_t *keys = json_array();
+
+	for (size_t i = 0; i < change->count; i++) {
+		const struct change_file *file = &change->file[i];
+		struct gp_ruletext *before = NULL, *after = NULL;
+
+		/* Of broken rules nothing is known that could be undone. */
+		if (file->changed &&
+		    gp_ruletext_new(file->data.data, file->data.len,
+				    &before) == 0 &&
+		    gp_ruletext_new(file->now.data, file->now.len,
+				    &after) == 0)
+			add_keys_of_texts(file->path, before, after, keys);
+		gp_ruletext_free(&before);
+		gp_ruletext_free(&after);
+	}
+	return keys;
+}
+
+void change_get_text(const json_t *value, bool bytes, struct gp_text *text)
 {
 	const char *str = json_string_value(value);
 	size_t len = json_string_length(value);
@@ -220,11 +240,11 @@ static void replace_lines(struct gp_ruletext *text, const json_t *record,
 
 	for (size_t i = 0; i < json_array_size(lines); i++) {
 		if (line == GP_RULETEXT_NONE) {
-			get_text(json_object_get(record, "key"), bytes,
+			change_get_text(json_object_get(record, "key"), bytes,
 				 buffer);
 			line = gp_ruletext_add(text, behind, buffer->data);
 		}
-		get_text(json_array_get(lines, i), bytes, buffer);
+		change_get_text(json_array_get(lines, i), bytes, buffer);
 		(void)gp_ruletext_set_raw(text, line, buffer->data,
 					  buffer->len);
 		behind = line;
@@ -236,7 +256,7 @@ static void replace_lines(struct gp_ruletext *text, const json_t *record,
 	}
 }
 
-static struct change_file *find_file(struct change *change, const char *path)
+struct change_file *change_find_file(struct change *change, const char *path)
 {
 	for (size_t i = 0; path != NULL && i < change->count; i++) {
 		if (strcmp(change->file[i].path, path) == 0)
@@ -254,14 +274,13 @@ static int restore_key(struct change *change, const json_t *record,
 					     "after");
 	const json_t *to = json_object_get(record, forward ? "after" :
 					   "before");
-	struct change_file *file = find_file(change, json_string_value(
-					     json_object_get(record,
-							     "file")));
+	struct change_file *file = change_find_file(
+		change, json_string_value(json_object_get(record, "file")));
 	char key[GP_RULETEXT_KEY_MAX];
 	const char *error;
 	size_t len;
 
-	get_text(json_object_get(record, "key"), bytes, buffer);
+	change_get_text(json_object_get(record, "key"), bytes, buffer);
 	if (file == NULL || file->text == NULL ||
 	    gp_ruletext_key(buffer->data, buffer->len, key, &len, &error) < 0)
 		return -1;

@@ -196,6 +196,11 @@ static bool is_digest(const json_t *change, const char *name,
 	return written != NULL && strcmp(written, text) == 0;
 }
 
+bool change_is_untouched(const struct change *change, const json_t *entry)
+{
+	return is_digest(entry, "rules_after", change->before);
+}
+
 static int redo(struct change *change, const json_t *last)
 {
 	const char *stranger;
@@ -221,7 +226,7 @@ static int heal(struct change *change, const json_t *last)
 		return change_end_entry(change, id, "void");
 	gp_program_warning("change %lld was interrupted; it is completed now",
 			   (long long)id);
-	status = is_digest(last, "rules_after", change->before) ?
+	status = change_is_untouched(change, last) ?
 		 change_compile(change) : redo(change, last);
 	if (status != 0 || change->image == NULL)
 		return status;

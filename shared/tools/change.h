@@ -94,14 +94,20 @@ int change_commit(struct change *change, json_t *entry);
 /* The keys that differ, with their lines before and after: an array for the
    journal. */
 json_t *change_keys(struct change *change);
-/* The same for a file that was replaced as a whole. */
-void change_keys_of_texts(const char *path, struct gp_ruletext *before,
-			  struct gp_ruletext *after, json_t *keys);
+/* The same for files that were replaced as a whole. */
+json_t *change_keys_of_files(const struct change *change);
+/* What was done to their texts, for the journal; NULL when it is too much. */
+json_t *change_texts(const struct change *change);
 
 /* Makes each of the journal's keys what it was ("before") or was to be
    ("after"). Those that are neither this nor that are left alone and counted.
    Returns 0, or -1 when a file is no longer there. */
 int change_restore(struct change *change, const json_t *keys, bool forward,
 		   size_t *strangers_r, const char **stranger_r);
+/* Whether the rules are byte for byte as that change left them. */
+bool change_is_untouched(const struct change *change, const json_t *entry);
+/* Then the texts can be made what they were before it, comments and all.
+   Returns 0, or -1 when the journal has them not: then nothing was done. */
+int change_restore_texts(struct change *change, const json_t *texts);
 
 #endif

@@ -278,33 +278,14 @@ static int keep_copy(const struct editing *editing)
 	return EX_TEMPFAIL;
 }
 
-static void record_keys(struct change *change)
-{
-	change->keys = json_array();
-	for (size_t i = 0; i < change->count; i++) {
-		struct change_file *file = &change->file[i];
-		struct gp_ruletext *before = NULL, *after = NULL;
-
-		/* Of broken rules nothing is known that could be undone. */
-		if (file->changed &&
-		    gp_ruletext_new(file->data.data, file->data.len,
-				    &before) == 0 &&
-		    gp_ruletext_new(file->now.data, file->now.len,
-				    &after) == 0)
-			change_keys_of_texts(file->path, before, after,
-					     change->keys);
-		gp_ruletext_free(&before);
-		gp_ruletext_free(&after);
-	}
-}
-
 static int commit(struct change *change)
 {
 	json_t *entry = json_object();
 	int status;
 
-	record_keys(change);
+	change->keys = change_keys_of_files(change);
 	json_object_set_new(entry, "command", json_string("edit"));
+	json_object_set_new(entry, "texts", change_texts(change));
 	status = change_commit(change, entry);
 	if (status != 0)
 		return status;

@@ -189,6 +189,9 @@ static void print_all(const struct options *options,
 		if ((key == NULL || touches(entry, key, key_len)) &&
 		    history_is_within(entry, &options->scope)) {
 			printed++;
+			/* Comments are nobody's, and not for a reseller. */
+			if (options->scope.count > 0)
+				json_object_del(entry, "texts");
 			if (options->json) {
 				json_dumpf(entry, stdout, JSON_COMPACT);
 				putchar('\n');

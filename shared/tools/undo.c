@@ -30,6 +30,12 @@ static const char help[] =
 "\n"
 "See gatepost(1).\n";
 
+static bool has_something(const json_t *entry)
+{
+	return json_array_size(json_object_get(entry, "keys")) > 0 ||
+	       json_array_size(json_object_get(entry, "texts")) > 0;
+}
+
 /* The change of that number or, for 0, the caller's last. */
 static json_t *find_entry(struct change *change, json_int_t id,
 			  const struct scope *scope)
@@ -40,12 +46,10 @@ static json_t *find_entry(struct change *change, json_int_t id,
 	history_init(&history, change->journal);
 	while ((entry = history_previous(&history)) != NULL) {
 		bool done = strcmp(history_text(entry, "state"), "done") == 0;
-		bool has_keys = json_array_size(json_object_get(entry,
-								"keys")) > 0;
 
 		if (id != 0 ? json_integer_value(json_object_get(entry,
 								 "id")) == id :
-		    done && has_keys && history_is_within(entry, scope) &&
+		    done && has_something(entry) && history_is_within(entry, scope) &&
 		    strcmp(history_text(entry, "by"), change->by) == 0)
 			break;
 		json_decref(entry);
@@ -72,7 +76,7 @@ static int check_entry(const json_t *entry,
 		gp_program_error("nothing of this change was done");
 		return EX_DATAERR;
 	}
-	if (json_array_size(json_object_get(entry, "keys")) == 0) {
+	if (!has_something(entry)) {
 		gp_program_error("this change (%s) has no rule that could be "
 				 "undone", history_text(entry, "command"));
 		return EX_DATAERR;
@@ -85,11 +89,27 @@ static int check_entry(const json_t *entry,
 	return 0;
 }
 
-static int restore(struct change *change, const json_t *entry)
+/* The texts of an edit, while they are as it left them. Whoever may touch one
+   domain only does without: comments are nobody's. */
+static bool restore_texts(struct change *change,
+			  const struct setting_options *options,
+			  const json_t *entry)
+{
+	if (options->scope.count > 0 || !change_is_untouched(change, entry) ||
+	    change_restore_texts(change, json_object_get(entry, "texts")) < 0)
+		return false;
+	change->keys = change_keys_of_files(change);
+	return true;
+}
+
+static int restore(struct change *change,
+		   const struct setting_options *options, const json_t *entry)
 {
 	const char *stranger = NULL;
 	size_t strangers;
 
+	if (restore_texts(change, options, entry))
+		return 0;
 	if (change_restore(change, json_object_get(entry, "keys"), false,
 			   &strangers, &stranger) < 0) {
 		gp_program_error("a file of this change is no longer there; "
@@ -111,12 +131,14 @@ static int undo_entry(struct change *change,
 	int status = check_entry(entry, options);
 
 	if (status == 0)
-		status = restore(change, entry);
+		status = restore(change, options, entry);
 	if (status != 0)
 		return status;
 	made = json_object();
 	json_object_set_new(made, "command", json_string("undo"));
 	json_object_set(made, "undoes", json_object_get(entry, "id"));
+	if (change->keys != NULL)
+		json_object_set_new(made, "texts", change_texts(change));
 	return setting_finish(change, options, NULL, 0, made);
 }
 

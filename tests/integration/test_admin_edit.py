@@ -30,6 +30,61 @@ def test_edit(folder):
     assert folder.rules.read_text() == RULES
 
 
+@pytest.mark.parametrize("script", [
+    "sed -i 's/^# the copier/# the old copier/' \"$1\"",
+    "sed -i '/^# the house/d; 1i # new' \"$1\"",
+    "printf '# end, without a newline' >>\"$1\"",
+    "sed -i '/^# /d; s/imap=off/imap=off # why/; $a x.test imap=off' \"$1\"",
+    "sort -o \"$1\" \"$1\"; sed -i '/until=/d' \"$1\"",
+    "printf '# caf\\351\\r\\n' >>\"$1\"",
+    "printf 'x.test imap=off\\n' >\"$1\"",
+    ": >\"$1\"",
+])
+def test_undo_brings_back_comments_and_order(folder, script):
+    folder.ok("edit", "--yes", env=editor(folder, script))
+    edited = folder.state()
+    assert edited[0] != RULES.encode()
+    folder.ok("undo", "1")
+    assert folder.rules.read_text() == RULES
+    folder.ok("undo", "2")
+    assert folder.rules.read_bytes() == edited[0]
+
+
+def test_undo_of_an_edit_with_changes_behind_it(folder):
+    """Key by key then; what was done to comments stays."""
+    folder.ok("edit", "--yes", env=editor(
+        folder, "sed -i 's/# the house/# a house/; s/^eve.*/eve@other.example "
+        "imap=tls/' \"$1\""))
+    folder.ok("set", "x.test", "imap=off")
+    folder.ok("undo", "1")
+    assert folder.rules.read_text() == RULES.replace(
+        "# the house", "# a house") + "x.test imap=off\n"
+
+
+def test_undo_of_an_edit_by_a_reseller(folder):
+    """What was done to comments is not his to take back, nor to read."""
+    folder.ok("edit", "--yes", env=editor(
+        folder, "sed -i 's/# the house/# a house/; s/^bob.*/bob@example.com "
+        "imap=tls/' \"$1\""))
+    assert "texts" in folder.ok("history", "-j")
+    assert "texts" not in folder.ok("history", "-j", "--only", "example.com")
+    folder.ok("undo", "--only", "example.com", "1")
+    assert folder.rules.read_text() == RULES.replace("# the house",
+                                                     "# a house")
+
+
+def test_undo_of_an_edit_of_a_large_file(tmp_path):
+    """Two places far apart are two differences, not all that is between."""
+    rules = "# top\n" + "".join(f"u{i}@a.test imap=off\n"
+                                for i in range(50_000)) + "# end\n"
+    folder = admin.compiled(tmp_path, rules)
+    folder.ok("edit", "--yes", env=editor(
+        folder, "sed -i '1s/top/head/; 20000a # middle\n$d' \"$1\""))
+    assert len(folder.journal.read_bytes()) < 3000
+    folder.ok("undo", "1")
+    assert folder.rules.read_text() == rules
+
+
 def test_edit_asks_before_it_takes_force(folder):
     before = folder.state()
     env = editor(folder, 'echo "x.test all=off" >>"$1"')
