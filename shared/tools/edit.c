@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,9 @@
 #include "shared/base/clock.h"
 #include "shared/tools/change.h"
 #include "shared/tools/compare.h"
+#include "shared/tools/interrupt.h"
 #include "shared/tools/program.h"
+#include "shared/tools/setting.h"
 
 static const char help[] =
 "Usage: gatepost edit [OPTION]... [FILE]\n"
@@ -27,6 +30,8 @@ static const char help[] =
 "\n"
 "      --yes           put what compiles in force without asking\n"
 "      --by NAME       who asks, for the journal\n"
+"      --force         go on over what gatemap -i, -d did\n"
+"  -j, --json          say what was done as one JSON object; needs --yes\n"
 "  -c, --config FILE   gatepost.conf, or a folder with one\n"
 "      --help          print this\n"
 "\n"
@@ -39,6 +44,7 @@ static const struct option long_options[] = {
 	{ "by", required_argument, NULL, OPTION_BY },
 	{ "yes", no_argument, NULL, OPTION_YES },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 }
 };
@@ -49,6 +55,7 @@ struct editing {
 	struct change_options options;
 	const char *file;
 	bool yes;
+	bool json;
 	/* The copy, in a folder of its own so that its name can be kept. */
 	char folder[64];
 	char copy[PATH_MAX];
@@ -59,7 +66,9 @@ struct editing {
 enum answer {
 	ANSWER_EDIT,
 	ANSWER_EXIT,
-	ANSWER_YES
+	ANSWER_YES,
+	/* Nobody is there, or the terminal is gone. */
+	ANSWER_NONE
 };
 
 static int read_options(struct editing *editing, int argc, char *argv[])
@@ -67,7 +76,7 @@ static int read_options(struct editing *editing, int argc, char *argv[])
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:", long_options,
+	while ((option = getopt_long(argc, argv, ":c:j", long_options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'c':
@@ -82,12 +91,17 @@ static int read_options(struct editing *editing, int argc, char *argv[])
 		case OPTION_FORCE:
 			editing->options.force = true;
 			break;
+		case 'j':
+			editing->json = true;
+			break;
 		case OPTION_HELP:
 			exit(gp_program_help(help));
 		default:
 			return gp_program_bad_option(argv, option);
 		}
 	}
+	if (editing->json && !editing->yes)
+		return gp_program_usage("--json asks nobody: it needs --yes");
 	if (argc - optind > 1)
 		return gp_program_usage("one FILE at a time, please");
 	editing->file = argc - optind == 1 ? argv[optind] : NULL;
@@ -134,7 +148,8 @@ static int failed(const char *path)
 	return status;
 }
 
-static int write_copy(struct editing *editing, const struct change_file *file)
+static int write_copy(struct editing *editing, struct gp_arena *arena,
+		      const struct change_file *file)
 {
 	const char *folder = getenv("TMPDIR");
 	FILE *out;
@@ -150,6 +165,8 @@ static int write_copy(struct editing *editing, const struct change_file *file)
 	out = fopen(editing->copy, "wxe");
 	if (out == NULL)
 		return failed(editing->copy);
+	gp_interrupt_say(gp_arena_printf(arena, "gatepost: your text is in "
+					 "%s\n", editing->copy));
 	fwrite(file->data.data, 1, file->data.len, out);
 	return fclose(out) == 0 ? 0 : failed(editing->copy);
 }
@@ -165,7 +182,7 @@ static int make_copy(struct editing *editing)
 	file = find_file(editing, &change, &status);
 	if (file != NULL) {
 		memcpy(editing->made_from, change.before, 32);
-		status = write_copy(editing, file);
+		status = write_copy(editing, change.arena, file);
 	}
 	change_end(&change);
 	return status;
@@ -179,7 +196,19 @@ static void remove_copy(struct editing *editing)
 				   editing->folder);
 }
 
-/* Through the shell, for "vim -n" is an editor too. */
+/* ^C in the editor is the editor's, but the terminal sends it to both. */
+static void block_keys(bool block)
+{
+	static struct sigaction interrupt, quit;
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGINT, block ? &ignore : &interrupt, block ? &interrupt :
+		  NULL);
+	sigaction(SIGQUIT, block ? &ignore : &quit, block ? &quit : NULL);
+}
+
+/* Through the shell, for "vim -n" is an editor too. The shell waits for it
+   whatever is typed. */
 static int run_editor(const struct editing *editing)
 {
 	const char *editor = getenv("VISUAL");
@@ -191,17 +220,21 @@ static int run_editor(const struct editing *editing)
 	if (editor == NULL || *editor == '\0')
 		editor = "vi";
 	fflush(NULL);
+	block_keys(true);
 	pid = fork();
 	if (pid == 0) {
 		char *command = NULL;
 
-		if (asprintf(&command, "%s \"$1\"", editor) > 0)
+		block_keys(false);
+		if (asprintf(&command, "trap : INT QUIT; %s \"$1\"",
+			     editor) > 0)
 			execl("/bin/sh", "sh", "-c", command, "sh",
 			      editing->copy, (char *)NULL);
 		_exit(127);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	block_keys(false);
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	gp_program_error("%s has failed; nothing was changed", editor);
@@ -226,7 +259,6 @@ static int read_copy(const struct editing *editing, struct gp_text *text)
 	return status;
 }
 
-/* What is asked when nobody is there to answer is answered with exit. */
 static enum answer ask(const char *question, bool may_take)
 {
 	char answer[16];
@@ -235,7 +267,7 @@ static enum answer ask(const char *question, bool may_take)
 		printf("%s ", question);
 		fflush(stdout);
 		if (fgets(answer, sizeof(answer), stdin) == NULL)
-			return ANSWER_EXIT;
+			return ANSWER_NONE;
 		if (answer[0] == 'e')
 			return ANSWER_EDIT;
 		if (answer[0] == 'x')
@@ -270,15 +302,20 @@ static int begin_with_copy(struct editing *editing, struct change *change,
 	return status;
 }
 
-static int keep_copy(const struct editing *editing)
+static int keep_copy(const struct editing *editing, const char *why)
 {
-	gp_program_error("the rules were changed by somebody else meanwhile; "
-			 "nothing was changed. Your text is in %s",
+	gp_program_error("%s; nothing was changed. Your text is in %s", why,
 			 editing->copy);
 	return EX_TEMPFAIL;
 }
 
-static int commit(struct change *change)
+static int keep_stale_copy(const struct editing *editing)
+{
+	return keep_copy(editing, "the rules were changed by somebody else "
+			 "meanwhile");
+}
+
+static int commit(const struct editing *editing, struct change *change)
 {
 	json_t *entry = json_object();
 	int status;
@@ -289,6 +326,10 @@ static int commit(struct change *change)
 	status = change_commit(change, entry);
 	if (status != 0)
 		return status;
+	if (editing->json) {
+		setting_print_json(change);
+		return gp_program_finish(EX_OK);
+	}
 	printf("change %" JSON_INTEGER_FORMAT " is in force; sessions that are "
 	       "open stay open\n\"gatepost kick\" ends those that would be "
 	       "refused now\n", change->id);
@@ -334,14 +375,14 @@ static int review(struct editing *editing, enum answer *answer_r,
 		*answer_r = editing->yes ? ANSWER_EXIT :
 			ask("The rules do not compile: (e)dit again, e(x)it "
 			    "without a change?", false);
-		return *answer_r == ANSWER_EDIT ? 0 : EX_DATAERR;
+		return *answer_r == ANSWER_EXIT ? EX_DATAERR : 0;
 	}
 	if (status != 0)
 		return status;
 	if (is_stale)
-		return keep_copy(editing);
+		return keep_stale_copy(editing);
 	*is_any_r = change_is_any(&change) || !change_is_in_force(&change);
-	if (*is_any_r)
+	if (*is_any_r && !editing->json)
 		show_effect(&change);
 	change_end(&change);
 	*answer_r = editing->yes || !*is_any_r ? ANSWER_YES :
@@ -362,8 +403,8 @@ static int take_force(struct editing *editing)
 	if (status != 0)
 		return status;
 	if (is_stale)
-		return keep_copy(editing);
-	status = commit(&change);
+		return keep_stale_copy(editing);
+	status = commit(editing, &change);
 	change_end(&change);
 	return status;
 }
@@ -381,9 +422,14 @@ static int edit_until_done(struct editing *editing)
 	}
 	if (status != 0)
 		return status;
+	if (answer == ANSWER_NONE)
+		return keep_copy(editing, "nobody answers");
 	if (answer == ANSWER_YES && is_any)
 		return take_force(editing);
-	printf("nothing was changed\n");
+	if (editing->json)
+		setting_print_json(NULL);
+	else
+		printf("nothing was changed\n");
 	return gp_program_finish(EX_OK);
 }
 

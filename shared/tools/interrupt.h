@@ -9,4 +9,7 @@ void gp_interrupt_init(void);
    when it is held no longer. */
 void gp_interrupt_set_lock(const char *path);
 
+/* What else is said then, such as where a text lies that was not used. */
+void gp_interrupt_say(const char *text);
+
 #endif

@@ -398,14 +398,17 @@ static void print_text(const struct change *change, const char *loss)
 		       *loss != '\0' ? " " : "", loss);
 }
 
-static void print_json(const struct change *change, const char *loss)
+void setting_print_json(const struct change *change)
 {
 	json_t *object = json_object();
+	bool may_stand = change != NULL && find_loss(change) != NULL;
 
-	json_object_set_new(object, "id", json_integer(change->id));
-	json_object_set(object, "keys", change->keys);
+	json_object_set_new(object, "id", change == NULL ? json_null() :
+			    json_integer(change->id));
+	json_object_set_new(object, "keys", change == NULL ? json_array() :
+			    json_incref(change->keys));
 	json_object_set_new(object, "sessions_may_stand",
-			    json_boolean(loss != NULL));
+			    json_boolean(may_stand));
 	json_dumpf(object, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(object);
@@ -422,18 +425,16 @@ static void warn_of_others(const struct change *change)
 static int commit(struct change *change,
 		  const struct setting_options *options, json_t *entry)
 {
-	const char *loss;
 	int status;
 
 	warn_of_others(change);
 	status = change_commit(change, entry);
 	if (status != 0)
 		return status;
-	loss = find_loss(change);
 	if (options->json)
-		print_json(change, loss);
+		setting_print_json(change);
 	else if (!options->change.quiet)
-		print_text(change, loss);
+		print_text(change, find_loss(change));
 	return gp_program_finish(EX_OK);
 }
 
@@ -441,8 +442,7 @@ static int say_nothing_changed(const struct change *change,
 			       const struct setting_options *options)
 {
 	if (options->json)
-		printf("{\"id\":null,\"keys\":[],"
-		       "\"sessions_may_stand\":false}\n");
+		setting_print_json(NULL);
 	else if (!options->change.quiet)
 		printf("nothing to change: the rules say so already\n");
 	if (!change_is_in_force(change))

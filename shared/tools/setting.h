@@ -42,4 +42,7 @@ int setting_finish(struct change *change,
 		   const struct setting_edit *edits, size_t count,
 		   json_t *entry);
 
+/* What was done, as one JSON object; NULL: nothing. */
+void setting_print_json(const struct change *change);
+
 #endif

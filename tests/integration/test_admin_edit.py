@@ -1,10 +1,15 @@
 """gatepost edit: an editor on a copy, and nothing takes force unseen."""
 
+import json
+import os
 import pathlib
+import pty
+import re
+import time
 
 import pytest
 
-from gplab import admin
+from gplab import admin, common
 from gplab.admin import RULES
 
 
@@ -128,6 +133,131 @@ def test_edit_does_not_overwrite_others(folder):
     copy.unlink()
     copy.parent.rmdir()
     assert folder.rules.read_text() == RULES + "y.test all=off\n"
+
+
+def test_json(folder):
+    env = editor(folder, 'echo "x.test all=off" >>"$1"')
+    done = json.loads(folder.ok("edit", "--yes", "--json", env=env))
+    assert done["id"] == 1 and done["sessions_may_stand"] is True
+    assert [key["key"] for key in done["keys"]] == ["x.test"]
+    done = json.loads(folder.ok("edit", "-j", "--yes",
+                                env=editor(folder, "true")))
+    assert done == {"id": None, "keys": [], "sessions_may_stand": False}
+    assert "--yes" in folder.refused(64, "edit", "--json", env=env)
+
+
+# At a terminal
+
+
+class Terminal:
+    """gatepost edit at a terminal of its own."""
+
+    def __init__(self, folder, env):
+        self.shown = ""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            argv = folder.argv("edit")
+            try:
+                os.execve(argv[0], argv, {**os.environ, **env})
+            finally:
+                os._exit(99)
+
+    def wait_for(self, text):
+        end = time.monotonic() + common.DEADLINE
+        while text not in self.shown and time.monotonic() < end:
+            self.shown += os.read(self.terminal, 4096).decode()
+        assert text in self.shown
+
+    def type(self, keys):
+        os.write(self.terminal, keys)
+
+    def status(self):
+        """The exit status, or a signal's negative number; and the rest."""
+        try:
+            while data := os.read(self.terminal, 4096):
+                self.shown += data.decode()
+        except OSError:
+            pass
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.terminal)
+        return status
+
+
+APPENDED = 'echo "x.test all=off" >>"$1"'
+QUESTION = "Put it in force"
+
+
+def kept(folder, shown):
+    """The text that was kept, which is removed."""
+    path = pathlib.Path(re.search(r"text is in (\S+)", shown).group(1))
+    text = path.read_text()
+    path.unlink()
+    path.parent.rmdir()
+    return text
+
+
+def test_terminal(folder):
+    at = Terminal(folder, editor(folder, APPENDED))
+    at.wait_for(QUESTION)
+    at.type(b"what?\ny\n")
+    assert at.status() == 0
+    assert folder.in_force("x.test") == ["all=off"]
+
+
+@pytest.mark.parametrize("key, status", [(b"\x03", -2), (b"\x04", 75)])
+def test_who_leaves_the_question_keeps_the_text(folder, key, status):
+    before = folder.state()
+    at = Terminal(folder, editor(folder, APPENDED))
+    at.wait_for(QUESTION)
+    at.type(key)
+    assert at.status() == status
+    assert kept(folder, at.shown) == RULES + "x.test all=off\n"
+    assert folder.state() == before
+
+
+def test_terminal_that_is_lost(folder, tmp_path):
+    before = folder.state()
+    at = Terminal(folder, {**editor(folder, APPENDED),
+                           "TMPDIR": str(tmp_path)}
+                  if len(str(tmp_path)) < 32 else editor(folder, APPENDED))
+    at.wait_for(QUESTION)
+    copies = set(pathlib.Path("/tmp").glob("gatepost-*/rules")) | set(
+        tmp_path.glob("gatepost-*/rules"))
+    os.close(at.terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(at.pid, 0)[1]) == -1
+    assert folder.state() == before
+    mine = [copy for copy in copies if copy.exists()
+            and copy.read_text() == RULES + "x.test all=off\n"]
+    assert mine
+    for copy in mine:
+        copy.unlink()
+        copy.parent.rmdir()
+
+
+def test_the_editors_interrupt_is_the_editors(folder):
+    at = Terminal(folder, editor(
+        folder, "trap 'echo interrupted; " + APPENDED.replace("'", "")
+        + "; exit 0' INT; echo ready; sleep 20 & wait"))
+    at.wait_for("ready")
+    at.type(b"\x03")
+    at.wait_for(QUESTION)
+    at.type(b"y\n")
+    assert at.status() == 0
+    assert folder.in_force("x.test") == ["all=off"]
+
+
+def test_two_editors_at_once(folder):
+    """Who is done first is in force; the other one's text is kept."""
+    first = Terminal(folder, editor(folder, APPENDED))
+    first.wait_for(QUESTION)
+    second = Terminal(folder, {"VISUAL": "sed -i s/imap=off/imap=tls/"})
+    second.wait_for(QUESTION)
+    second.type(b"y\n")
+    assert second.status() == 0
+    first.type(b"y\n")
+    assert first.status() == 75
+    assert kept(folder, first.shown) == RULES + "x.test all=off\n"
+    assert folder.rules.read_text() == RULES.replace("imap=off", "imap=tls")
 
 
 def test_an_editor_that_fails(folder):
