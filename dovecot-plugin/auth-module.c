@@ -242,12 +242,9 @@ static void judge(struct gp_login *login, enum gp_service service)
 /* True when no passdb behind this one will be asked. */
 static bool is_last(const struct auth_request *auth)
 {
-	enum auth_passdb_skip skipped = auth->fields.skip_password_check ?
-		AUTH_PASSDB_SKIP_AUTHENTICATED :
-		AUTH_PASSDB_SKIP_UNAUTHENTICATED;
 	const struct auth_passdb *passdb = auth->passdb->next;
 
-	while (passdb != NULL && passdb->skip == skipped)
+	while (passdb != NULL && gp_dovecot_skips(auth, passdb))
 		passdb = passdb->next;
 	return passdb == NULL;
 }

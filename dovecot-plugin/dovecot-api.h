@@ -123,6 +123,45 @@ gp_dovecot_credentials_result(lookup_credentials_callback_t *callback,
 #endif
 }
 
+/* The logins that a passdb is for, by the settings of its block; NULL stands
+   for all. */
+#if defined(GP_DOVECOT_PASSDB_MECHANISMS_FILTER)
+#define gp_dovecot_mechanisms(passdb) ((passdb)->mechanisms_filter)
+#define gp_dovecot_usernames(passdb) ((passdb)->username_filter)
+#define GP_DOVECOT_NO_MECHANISM "lookup"
+#else
+#if defined(GP_DOVECOT_PASSDB_MECHANISMS)
+#define gp_dovecot_mechanisms(passdb) ((passdb)->mechanisms)
+#define gp_dovecot_usernames(passdb) ((passdb)->username_filter)
+#else
+#define gp_dovecot_mechanisms(passdb) ((passdb)->passdb->mechanisms)
+#define gp_dovecot_usernames(passdb) ((passdb)->passdb->username_filter)
+#endif
+#define GP_DOVECOT_NO_MECHANISM "none"
+#endif
+
+/* Whether a passdb would not be asked for this login, as Dovecot finds it out
+   before it goes on to the next. */
+static inline bool
+gp_dovecot_skips(const struct auth_request *request,
+		 const struct auth_passdb *passdb)
+{
+	const char *mechanism = request->fields.mech_name == NULL ?
+		GP_DOVECOT_NO_MECHANISM : request->fields.mech_name;
+	const char *const *mechanisms = gp_dovecot_mechanisms(passdb);
+	const char *const *usernames = gp_dovecot_usernames(passdb);
+
+	if (passdb->skip == (request->fields.skip_password_check ?
+			     AUTH_PASSDB_SKIP_AUTHENTICATED :
+			     AUTH_PASSDB_SKIP_UNAUTHENTICATED))
+		return TRUE;
+	return (mechanisms != NULL &&
+		!str_array_icase_find(mechanisms, mechanism)) ||
+		(usernames != NULL &&
+		 !auth_request_username_accepted(usernames,
+						 request->fields.user));
+}
+
 /* Defines the interface's preinit function. create(pool, path) makes the
    module; path is that of gatepost.conf, empty for the default one. In 2.3 it
    is the passdb's "args", in 2.4 the setting gatepost_config. */

@@ -132,6 +132,21 @@ AC_DEFUN([GP_DOVECOT_SHAPES], [
 		const char *f(struct auth_request *r);
 		const char *f(struct auth_request *r)
 		{ return r->fields.protocol; }])
+	dnl The first of the two came to 2.3 with a security update, which
+	dnl left its version and its ABI as they were.
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_PASSDB_MECHANISMS],
+		[whether each block of a passdb has mechanisms (2.3)], [
+		#include "auth.h"
+		bool f(struct auth_passdb *p);
+		bool f(struct auth_passdb *p)
+		{ return p->mechanisms != NULL && p->username_filter != NULL; }])
+	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_PASSDB_MECHANISMS_FILTER],
+		[whether each block of a passdb has a filter (2.4.0)], [
+		#include "auth.h"
+		bool f(struct auth_passdb *p);
+		bool f(struct auth_passdb *p)
+		{ return p->mechanisms_filter != NULL &&
+			 p->username_filter != NULL; }])
 	GP_DOVECOT_AUTH_SHAPE([GP_DOVECOT_CREDENTIALS_SCHEME],
 		[whether credentials come with a scheme (2.4.5)], [
 		void f(lookup_credentials_callback_t *c,

@@ -129,6 +129,30 @@ def test_passdbs_behind_have_their_say(lab, database):
     server.stop()
 
 
+@pytest.mark.parametrize("option", [
+    {"mechanisms": "external"}, {"username_filter": "*@other.example"}])
+def test_passdbs_behind_that_are_not_asked(lab, database, option):
+    """Behind the second one there may be passdbs for other mechanisms or
+    names only; it is the last one then."""
+    server = dovecot.Dovecot(
+        lab, protocols="imap lmtp",
+        userdbs=[releases.userdb(asks_passdb=True)],
+        passdbs=[releases.gatepost(),
+                 releases.sql(database, result_success="continue"),
+                 releases.gatepost(),
+                 releases.static({"nopassword": "y"}, **option)]).start()
+    for mechanism in MECHANISMS:
+        assert login(server, "alice1", mechanism=mechanism).ok
+        for name, password in (("alice1", "wrong"), ("bob1", "secret"),
+                               ("bob1", "wrong"), ("nobody1", "secret")):
+            answer = login(server, name, password, mechanism)
+            assert answer.line == ("a NO [AUTHENTICATIONFAILED] "
+                                   "Authentication failed."), answer
+    assert server.doveadm("user", "alice@alias.example").returncode == 0
+    assert server.doveadm("user", "nobody@real.example").returncode == 67
+    server.stop()
+
+
 def test_two_databases(lab, database):
     """The second is asked for those whom the first does not know."""
     second = sqlusers.SqlUsers(

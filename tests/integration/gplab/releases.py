@@ -120,19 +120,22 @@ RENAMED_24 = (
     (r"service_count = 0", "restart_request_count = unlimited"),
 )
 
+OPTIONS_24 = {"mechanisms": "mechanisms_filter"}
+
 
 @dataclasses.dataclass
 class Database:
     """A passdb or userdb. value is what its driver needs: a path, a dict of
-    fields, or an SqlUsers; options are settings of the block that both
-    releases know by the same name (result_success, skip, deny, master)."""
+    fields, or an SqlUsers; options are settings of the block as 2.3 knows
+    them (result_success, skip, deny, master, mechanisms)."""
     kind: str
     driver: str
     value: object = None
     options: dict = dataclasses.field(default_factory=dict)
 
-    def option_lines(self):
-        return "".join(f"  {name} = {value}\n"
+    def option_lines(self, renamed=()):
+        names = dict(renamed)
+        return "".join(f"  {names.get(name, name)} = {value}\n"
                        for name, value in self.options.items())
 
 
@@ -230,7 +233,7 @@ class Dovecot24(Dovecot23):
         }[database.kind, database.driver](database.value)
         return (f"{database.kind} {database.driver}{number} {{\n"
                 f"  driver = {database.driver}\n{lines}"
-                f"{database.option_lines()}}}\n")
+                f"{database.option_lines(OPTIONS_24)}}}\n")
 
     @staticmethod
     def _fields(fields):
