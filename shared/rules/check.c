@@ -107,6 +107,16 @@ static int locks_above(struct check *check, const char *key, size_t key_len,
 	return 0;
 }
 
+/* " of FILE", where that is another one than the one of the message. */
+static const char *of_file(struct check *check, uint32_t file, uint32_t here)
+{
+	const char *name = file == here ? NULL :
+		check->source->file_name(check->source->context, file);
+
+	return name == NULL ? "" :
+		gp_arena_printf(check->scratch, " of %s", name);
+}
+
 static const struct gp_line *alias_line(const struct gp_lines *lines)
 {
 	size_t i;
@@ -214,8 +224,10 @@ static void check_same_as(struct check *check, const char *key, size_t key_len,
 			continue;
 		gp_diagnostics_error(check->diagnostics, lines->line[i].file,
 				     lines->line[i].number, 1, "this key is "
-				     "the same as another (line %u); it can "
-				     "have no other line", line->number);
+				     "the same as another (line %u%s); it can "
+				     "have no other line", line->number,
+				     of_file(check, line->file,
+					     lines->line[i].file));
 	}
 	check_chain(check, key, key_len, line);
 }
@@ -231,15 +243,11 @@ static void warn_reach(struct check *check, const struct gp_line *line,
 		lost &= ~GP_ATTR_BIT(attr);
 		gp_diagnostics_warning(check->diagnostics, line->file,
 				       line->number, 1, "%s has no effect "
-				       "here: line %u%s%s locks it",
+				       "here: line %u%s locks it",
 				       gp_attribute_name(attr),
 				       locks->by[attr].line,
-				       locks->by[attr].file == line->file ?
-				       "" : " of ",
-				       locks->by[attr].file == line->file ? "" :
-				       check->source->file_name(
-						check->source->context,
-						locks->by[attr].file));
+				       of_file(check, locks->by[attr].file,
+					       line->file));
 	}
 }
 

@@ -58,6 +58,20 @@ def test_folder_of_rules(folder):
         ["imap=off pop3=off", "imap=cleartext"]
 
 
+def test_folder_where_one_file_is_about_another(folder):
+    rules = folder.path / "rules.d"
+    rules.mkdir()
+    (rules / "1").write_text("* imap=off lock\na.test same_as=b.test\n")
+    (rules / "2").write_text("a.test pop3=off\n")
+    assert folder.expect(65, file="rules.d").stderr == (
+        "rules.d/2:1:1: error: this key is the same as another "
+        f"(line 2 of {rules}/1); it can have no other line\n")
+    (rules / "2").write_text("b.test imap=tls\n")
+    assert folder.expect(0, file="rules.d").stderr == (
+        "rules.d/2:1:1: warning: imap has no effect here: "
+        f"line 1 of {rules}/1 locks it\n")
+
+
 def test_folder_without_rules(folder):
     (folder.path / "rules.d").mkdir()
     assert "no rules files" in folder.expect(66, file="rules.d").stderr
