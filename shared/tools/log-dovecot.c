@@ -198,7 +198,8 @@ enum log_result log_dovecot_login(const struct log_piece *said,
 	login_r->implicit = LOG_IMPLICIT_UNKNOWN;
 	login_r->sends_password = true;
 	login_r->proven = true;
-	if (!take_user(&rest, &login_r->user, around))
+	if (!take_user(&rest, &login_r->user, around) ||
+	    log_piece_has_nul(&login_r->user))
 		return LOG_UNREADABLE;
 	take_elements(around[0], &facts, login_r);
 	take_elements(around[1], &facts, login_r);

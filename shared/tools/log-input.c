@@ -50,6 +50,8 @@ static int fill(struct log_input *input)
 
 static int see_format(struct log_input *input)
 {
+	const char *library;
+
 	/* A pipe may hand over less at a time. */
 	while (input->in_end < LOG_MAGIC_MAX && !input->file_ended) {
 		if (fill(input) < 0)
@@ -58,11 +60,15 @@ static int see_format(struct log_input *input)
 	input->format = log_format_find(input->in, input->in_end);
 	if (input->format == NULL)
 		return 0;
+	library = input->format->library;
 	if (input->format->begin == NULL) {
-		gp_program_error("%s is compressed with %s, and this gatepost "
-				 "was built without %s: unpack it, and pass it "
-				 "on standard input with \"-\"", input->name,
-				 input->format->name, input->format->library);
+		gp_program_error("%s is compressed with %s, which this "
+				 "gatepost %s%s: unpack it, and pass it on "
+				 "standard input with \"-\"", input->name,
+				 input->format->name, library != NULL ?
+				 "was built without; it needs " :
+				 "does not read", library != NULL ?
+				 library : "");
 		return EX_UNAVAILABLE;
 	}
 	if (input->format->begin(&input->unpack) < 0) {

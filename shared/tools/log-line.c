@@ -9,6 +9,8 @@
 
 /* "Nov  1 09:00:00" */
 #define OLD_STAMP 15
+/* More is not believed: it would be counted one by one. */
+#define REPEATED_MAX 100000
 
 static bool is_digit(char c)
 {
@@ -29,6 +31,12 @@ bool log_piece_skip(struct log_piece *piece, const char *text)
 	piece->data += len;
 	piece->len -= len;
 	return true;
+}
+
+/* No name has one: what is left of a file that a crash has torn. */
+bool log_piece_has_nul(const struct log_piece *piece)
+{
+	return piece->len > 0 && memchr(piece->data, '\0', piece->len) != NULL;
 }
 
 bool log_piece_is(const struct log_piece *piece, const char *text)
@@ -84,6 +92,13 @@ static struct log_piece next_word(struct log_piece *rest)
 	return word;
 }
 
+/* What syslog daemons say in between, in the name of nobody. */
+static bool is_daemons_own(struct log_piece rest)
+{
+	return log_piece_skip(&rest, "last message repeated ") ||
+	       log_piece_is(&rest, "-- MARK --");
+}
+
 /* "program[pid]: " or "program: " */
 static bool take_program(struct log_piece *rest, struct log_line *line)
 {
@@ -92,8 +107,10 @@ static bool take_program(struct log_piece *rest, struct log_line *line)
 	const char *bracket;
 	struct log_piece pid;
 
-	if (colon == NULL)
-		return false;
+	if (colon == NULL) {
+		line->text = *rest;
+		return is_daemons_own(*rest);
+	}
 	line->program = (struct log_piece) {
 		rest->data, (size_t)(colon - rest->data)
 	};
@@ -129,6 +146,24 @@ static bool take_host(struct log_piece *rest, struct log_line *line)
 	}
 	line->host = word;
 	return take_program(rest, line);
+}
+
+uint32_t log_line_unrepeat(struct log_line *line)
+{
+	struct log_piece rest = line->text;
+	const char *begin;
+	uint32_t times;
+
+	if (!log_piece_skip(&rest, "message repeated ") ||
+	    !log_piece_number(&rest, &times) || times > REPEATED_MAX)
+		return 1;
+	begin = log_piece_find(&rest, " times: [ ");
+	if (begin == NULL || rest.data[rest.len - 1] != ']')
+		return 1;
+	line->text.len = (size_t)(rest.data + rest.len - 1 - begin) -
+			 strlen(" times: [ ");
+	line->text.data = begin + strlen(" times: [ ");
+	return times;
 }
 
 bool log_line_split_text(const char *data, size_t len,

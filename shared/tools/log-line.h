@@ -35,8 +35,13 @@ bool log_line_split(const char *data, size_t len, struct log_line *line_r);
 bool log_line_split_text(const char *data, size_t len,
 			 struct log_line *line_r);
 
+/* Cuts off what rsyslog writes instead of equal lines ("message repeated 3
+   times: [ text]"), and returns how often the text was said; 1 for others. */
+uint32_t log_line_unrepeat(struct log_line *line);
+
 /* Whether the piece begins with that text; it is then cut off. */
 bool log_piece_skip(struct log_piece *piece, const char *text);
+bool log_piece_has_nul(const struct log_piece *piece);
 bool log_piece_is(const struct log_piece *piece, const char *text);
 /* Where the text stands in the piece, or NULL; the first and the last. */
 const char *log_piece_find(const struct log_piece *piece, const char *text);

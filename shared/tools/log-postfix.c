@@ -352,6 +352,7 @@ static enum log_result take_login(struct log_postfix *postfix,
 	if (session->has_login)
 		return LOG_TAKEN;
 	if (user.len == 0 || user.len > USER_MAX ||
+	    log_piece_has_nul(&user) ||
 	    !take_client(client, session))
 		return LOG_UNREADABLE;
 	session->sends_password = true;

@@ -136,6 +136,9 @@ static void zstd_end(struct log_unpack *unpack)
 static const unsigned char gzip_magic[] = { 0x1f, 0x8b };
 static const unsigned char xz_magic[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 static const unsigned char zstd_magic[] = { 0x28, 0xb5, 0x2f, 0xfd };
+static const unsigned char bzip2_magic[] = { 'B', 'Z', 'h' };
+static const unsigned char lz4_magic[] = { 0x04, 0x22, 0x4d, 0x18 };
+static const unsigned char zip_magic[] = { 'P', 'K', 3, 4 };
 
 static const struct log_format formats[] = {
 	{ .name = "gzip", .library = "zlib",
@@ -156,6 +159,10 @@ static const struct log_format formats[] = {
 	  .begin = zstd_begin, .run = zstd_run, .end = zstd_end,
 #endif
 	},
+	{ .name = "bzip2", .magic = bzip2_magic,
+	  .magic_len = sizeof(bzip2_magic) },
+	{ .name = "lz4", .magic = lz4_magic, .magic_len = sizeof(lz4_magic) },
+	{ .name = "zip", .magic = zip_magic, .magic_len = sizeof(zip_magic) },
 };
 
 const struct log_format *log_format_find(const unsigned char *data,

@@ -21,6 +21,7 @@ struct log_unpack {
    not of the format. */
 struct log_format {
 	const char *name;
+	/* NULL for what is known to be no text, and not read. */
 	const char *library;
 	const unsigned char *magic;
 	size_t magic_len;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define SHOWN_BYTES 100
 #define SHOWN_ADDRESSES 3
 #define SHOWN_CLIENTS 2
 #define COLUMNS 10
@@ -54,7 +55,7 @@ static void add_head(struct table *table, struct gp_text cell[COLUMNS])
 
 static void add_shown(struct gp_text *text, const char *str)
 {
-	gp_text_add_escaped(text, str, strlen(str), 255);
+	gp_text_add_escaped(text, str, strlen(str), SHOWN_BYTES);
 }
 
 static void domain_line(const struct report *report,

@@ -169,6 +169,16 @@ static bool is_journalctls_own(const char *data, size_t len)
 	return len >= 3 && memcmp(data, "-- ", 3) == 0;
 }
 
+static enum log_result take_each(struct reader *reader, struct log_line *line,
+				 struct when *when)
+{
+	enum log_result result = LOG_OTHER;
+
+	for (uint32_t times = log_line_unrepeat(line); times > 0; times--)
+		result = take(reader, line, when);
+	return result;
+}
+
 static bool split(struct reader *reader, struct log_piece text,
 		  struct log_line *line, struct when *when)
 {
@@ -192,8 +202,9 @@ static void take_line(struct reader *reader, const char *data, size_t len,
 	if (text.len == 0 || is_journalctls_own(data, text.len))
 		return;
 	reader->seen->lines++;
-	if (!whole || !split(reader, text, &line, &when) ||
-	    take(reader, &line, &when) == LOG_UNREADABLE)
+	if (!whole || len > LINE_MAX_READ ||
+	    !split(reader, text, &line, &when) ||
+	    take_each(reader, &line, &when) == LOG_UNREADABLE)
 		cannot_read(reader, data, text.len);
 }
 

@@ -124,6 +124,8 @@ static void take_line(struct log_postfix *postfix, struct log_clock *clock,
 	check(&bounds, &line.text);
 	if (log_clock_read(clock, &line.stamp, &time) < 0 || time < 0)
 		time = 0;
+	log_line_unrepeat(&line);
+	check(&bounds, &line.text);
 	take_split(postfix, &line, time, &bounds);
 }
 

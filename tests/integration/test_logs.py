@@ -1,6 +1,7 @@
 """Logs in every form in which "gatepost impact" and "gatepost refused" take
 them: compressed, rotated, from journald, cut off, and full of rubbish."""
 
+import bz2
 import csv
 import gzip
 import io
@@ -95,6 +96,17 @@ def test_compressed(gatepost, lab, form):
     lines = LOG.encode().splitlines(keepends=True)
     parts = b"".join(pack(line) for line in lines)
     assert gatepost.named(write(lab, "parts", parts)) == NAMED
+
+
+@pytest.mark.parametrize("name, pack", [
+    ("bzip2", bz2.compress),
+    ("lz4", lambda data: b"\x04\x22\x4d\x18" + data),
+    ("zip", lambda data: b"PK\x03\x04" + data)])
+def test_compressed_otherwise(gatepost, lab, name, pack):
+    """It is said what it is, instead of counting lines of rubbish."""
+    done = gatepost.run("impact", write(lab, "other", pack(LOG.encode())))
+    assert (done.returncode, done.stdout) == (69, b"")
+    assert name.encode() in done.stderr and b"unpack it" in done.stderr
 
 
 @pytest.mark.parametrize("form", ["gz", "xz", "zst"])
@@ -256,6 +268,10 @@ def test_rubbish_is_counted(gatepost, lab):
                b"2026-11-21T08:00:00Z mail dovecot: imap-login: Login: user=<",
                b"2026-11-31T08:00:00Z mail dovecot: imap-login: Login: "
                b"user=<a@b.example>, rip=192.0.2.1, lip=192.0.2.2",
+               b"2026-11-21T08:00:00Z mail dovecot: imap-login: Login: "
+               b"user=<a\0@b.example>, rip=192.0.2.1, lip=192.0.2.2",
+               b"2026-11-21T08:00:00Z mail dovecot: imap-login: Login: user=<"
+               + b"y" * 70000 + b">, rip=192.0.2.1, lip=192.0.2.2",
                b"x" * 3000000]
     log = b"\n".join([LOG.encode(), *rubbish, b"", LOG.encode()])
     path = write(lab, "rubbish", log)
@@ -264,10 +280,19 @@ def test_rubbish_is_counted(gatepost, lab):
     assert {(row["mailbox"], row["count"]) for row in said["rows"]} == {
         ("alice@example.com", 2), ("carol@example.net", 2)}
     done = gatepost.run("impact", path)
-    assert b"6 of 12 lines could not be read" in done.stderr
+    assert b"8 of 14 lines could not be read" in done.stderr
     done = gatepost.run("impact", "--verbose", path)
     assert done.stderr.count(b"not read: ") == len(rubbish)
     assert b"\\x00\\xff\\x7fELF" in done.stderr
+
+
+def test_repeated(gatepost, lab):
+    """What rsyslog writes instead of lines that are all alike."""
+    log = login("alice@example.com").replace(", session=<x>", "")
+    stamp, said = log.rstrip().split(" mail dovecot: ")
+    log += f"{stamp} mail dovecot: message repeated 7 times: [ {said}]\n"
+    row, = gatepost.impact("-", stdin=log.encode())["rows"]
+    assert row["count"] == 8
 
 
 def test_binary_rubbish(gatepost, lab):

@@ -56,6 +56,11 @@ static const struct {
 	/* A bracket in a value. */
 	{ "<22>1 2026-11-21T18:51:21Z mail dovecot - - [a b=\"c\\] d\"] auth: x",
 	  "2026-11-21T18:51:21Z", "mail", "dovecot", "auth: x", 0 },
+	/* Of the syslog daemon itself. */
+	{ "Nov 21 18:51:21 mail last message repeated 3 times",
+	  "Nov 21 18:51:21", "mail", "", "last message repeated 3 times", 0 },
+	{ "Nov 21 18:51:21 mail -- MARK --",
+	  "Nov 21 18:51:21", "mail", "", "-- MARK --", 0 },
 	/* journalctl -o short-full and -o short-unix */
 	{ "Sat 2026-11-21 18:51:21 CET mail dovecot[7]: auth: x",
 	  "2026-11-21 18:51:21 CET", "mail", "dovecot", "auth: x", 7 },
@@ -595,6 +600,35 @@ static void test_postfix_many(void **state)
 	gp_text_deinit(&text);
 }
 
+static void test_repeated(void **state)
+{
+	static const struct {
+		const char *said, *text;
+		uint32_t times;
+	} cases[] = {
+		{ "message repeated 3 times: [ auth: x]", "auth: x", 3 },
+		{ "message repeated 3 times: [ ]", "", 3 },
+		{ "auth: x", "auth: x", 1 },
+		{ "message repeated 3 times: [ auth: x",
+		  "message repeated 3 times: [ auth: x", 1 },
+		{ "message repeated 999999999 times: [ auth: x]",
+		  "message repeated 999999999 times: [ auth: x]", 1 },
+		{ "message repeated ", "message repeated ", 1 },
+		{ "message repeated 3", "message repeated 3", 1 },
+		{ "", "", 1 },
+	};
+	struct log_line line;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		line.text = (struct log_piece) {
+			cases[i].said, strlen(cases[i].said)
+		};
+		assert_int_equal(log_line_unrepeat(&line), cases[i].times);
+		assert_piece(&line.text, cases[i].text, cases[i].said);
+	}
+}
+
 static void test_left_out(void **state)
 {
 	static const struct {
@@ -649,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_postfix_cut),
 		cmocka_unit_test(test_postfix_local),
 		cmocka_unit_test(test_postfix_many),
+		cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_left_out),
 	};
 
