@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "shared/tools/configuration.h"
 #include "shared/tools/gatemap.h"
 #include "shared/tools/interrupt.h"
+#include "shared/tools/options.h"
 #include "shared/tools/privileges.h"
 #include "shared/tools/program.h"
 
@@ -34,18 +34,6 @@ static const char help[] =
 "\n"
 "See gatepost(1).\n";
 
-enum { OPTION_HELP = 256, OPTION_BY };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "map", required_argument, NULL, 'm' },
-	{ "by", required_argument, NULL, OPTION_BY },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct options {
 	const char *config;
 	const char *map;
@@ -58,35 +46,18 @@ struct options {
 
 static int read_options(struct options *options, int argc, char *argv[])
 {
-	int option;
+	const struct gp_option known[] = {
+		GP_OPTION_TEXT("config", 'c', &options->config),
+		GP_OPTION_TEXT("map", 'm', &options->map),
+		GP_OPTION_TEXT("by", 0, &options->by),
+		GP_OPTION_FLAG("quiet", 'q', &options->quiet),
+		GP_OPTION_FLAG("json", 'j', &options->json),
+	};
+	int status = GP_OPTIONS_READ(known, options, help, argc, argv);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:m:qj", long_options,
-				     NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case 'm':
-			options->map = optarg;
-			break;
-		case OPTION_BY:
-			options->by = optarg;
-			break;
-		case 'q':
-			options->quiet = true;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case OPTION_HELP:
-			exit(gp_program_help(help));
-		default:
-			return gp_program_bad_option(argv, option);
-		}
-	}
-	return optind == argc ? 0 :
-	       gp_program_usage("back takes no operands");
+	if (status != 0 || optind == argc)
+		return status;
+	return gp_program_usage("back takes no operands");
 }
 
 static int load_settings(struct options *options)

@@ -4,10 +4,9 @@
 #include "shared/tools/check.h"
 
 #include <getopt.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "shared/tools/gatepost.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 #include "shared/tools/run.h"
 
@@ -32,84 +31,24 @@ static const char help[] =
 "Exit status: 0 nothing is wrong, 1 something is, else as in sysexits.h.\n"
 "See gatepost(1).\n";
 
-enum {
-	OPTION_HELP = 256,
-	OPTION_DOVECOT_CONFIG,
-	OPTION_POSTFIX_CONFIG,
-	OPTION_NO_DOVECOT,
-	OPTION_NO_POSTFIX,
-	OPTION_MODULE_DIR,
-	OPTION_POLICYD_USER
-};
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "dovecot-config", required_argument, NULL, OPTION_DOVECOT_CONFIG },
-	{ "postfix-config", required_argument, NULL, OPTION_POSTFIX_CONFIG },
-	{ "no-dovecot", no_argument, NULL, OPTION_NO_DOVECOT },
-	{ "no-postfix", no_argument, NULL, OPTION_NO_POSTFIX },
-	{ "module-dir", required_argument, NULL, OPTION_MODULE_DIR },
-	{ "policyd-user", required_argument, NULL, OPTION_POLICYD_USER },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
-/* Returns false for what is none of the options with a value. */
-static bool read_value(struct check_options *options, int option)
-{
-	switch (option) {
-	case 'c':
-		options->config = optarg;
-		return true;
-	case OPTION_DOVECOT_CONFIG:
-		options->dovecot_config = optarg;
-		return true;
-	case OPTION_POSTFIX_CONFIG:
-		options->postfix_config = optarg;
-		return true;
-	case OPTION_MODULE_DIR:
-		options->module_dir = optarg;
-		return true;
-	case OPTION_POLICYD_USER:
-		options->policyd_user = optarg;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int read_options(struct check_options *options, int argc, char *argv[])
 {
-	int option;
+	const struct gp_option known[] = {
+		GP_OPTION_TEXT("config", 'c', &options->config),
+		GP_OPTION_TEXT("dovecot-config", 0, &options->dovecot_config),
+		GP_OPTION_TEXT("postfix-config", 0, &options->postfix_config),
+		GP_OPTION_FLAG("no-dovecot", 0, &options->no_dovecot),
+		GP_OPTION_FLAG("no-postfix", 0, &options->no_postfix),
+		GP_OPTION_TEXT("module-dir", 0, &options->module_dir),
+		GP_OPTION_TEXT("policyd-user", 0, &options->policyd_user),
+		GP_OPTION_FLAG("quiet", 'q', &options->quiet),
+		GP_OPTION_FLAG("json", 'j', &options->json),
+	};
+	int status = GP_OPTIONS_READ(known, options, help, argc, argv);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:qj", long_options,
-				     NULL)) != -1) {
-		switch (option) {
-		case OPTION_NO_DOVECOT:
-			options->no_dovecot = true;
-			break;
-		case OPTION_NO_POSTFIX:
-			options->no_postfix = true;
-			break;
-		case 'q':
-			options->quiet = true;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case OPTION_HELP:
-			return -1;
-		default:
-			if (!read_value(options, option))
-				return gp_program_bad_option(argv, option);
-		}
-	}
-	if (optind < argc)
-		return gp_program_usage("check takes no arguments");
-	return 0;
+	if (status != 0 || optind == argc)
+		return status;
+	return gp_program_usage("check takes no arguments");
 }
 
 static void check_everything(struct check *check)
@@ -131,8 +70,6 @@ int gatepost_check(int argc, char *argv[])
 	struct check check = { .options = &options };
 	int status = read_options(&options, argc, argv);
 
-	if (status < 0)
-		return gp_program_help(help);
 	if (status != 0)
 		return status;
 	gp_run_prepare();

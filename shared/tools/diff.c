@@ -3,12 +3,11 @@
 #include "shared/tools/gatepost.h"
 
 #include <getopt.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/tools/compare.h"
 #include "shared/tools/configuration.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 #include "shared/tools/rulebook.h"
 
@@ -26,52 +25,33 @@ static const char help[] =
 "Exit status: 0 no difference, 1 some, else as in sysexits.h.\n"
 "See gatepost(1).\n";
 
-enum { OPTION_HELP = 256, OPTION_AT };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "at", required_argument, NULL, OPTION_AT },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct options {
 	struct compare_options compare;
 	const char *config;
 };
 
-static int set_at(struct options *options)
+static int set_at(void *context, const char *value)
 {
+	struct options *options = context;
 	const char *error;
 
-	if (gp_time_parse(optarg, &options->compare.now, &error) < 0)
-		return gp_program_usage("--at %s: %s", optarg, error);
+	if (gp_time_parse(value, &options->compare.now, &error) < 0)
+		return gp_program_usage("--at %s: %s", value, error);
 	return 0;
 }
 
 static int read_options(struct options *options, int argc, char *argv[])
 {
-	int option, status = 0;
+	const struct gp_option known[] = {
+		GP_OPTION_TEXT("config", 'c', &options->config),
+		GP_OPTION_FLAG("json", 'j', &options->compare.json),
+		GP_OPTION_VALUE("at", 0, set_at),
+	};
+	int status = GP_OPTIONS_READ(known, options, help, argc, argv);
 
-	opterr = 0;
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":c:j", long_options,
-				     NULL)) != -1) {
-		if (option == OPTION_HELP)
-			exit(gp_program_help(help));
-		if (option == 'c')
-			options->config = optarg;
-		else if (option == 'j')
-			options->compare.json = true;
-		else if (option == OPTION_AT)
-			status = set_at(options);
-		else
-			status = gp_program_bad_option(argv, option);
-	}
-	if (status == 0 && argc - optind != 2)
-		status = gp_program_usage("OLD and NEW, please");
-	return status;
+	if (status != 0 || argc - optind == 2)
+		return status;
+	return gp_program_usage("OLD and NEW, please");
 }
 
 static int compare(const struct options *options, const struct rulebook *old,

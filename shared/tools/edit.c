@@ -19,6 +19,7 @@
 #include "shared/tools/change.h"
 #include "shared/tools/compare.h"
 #include "shared/tools/interrupt.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 #include "shared/tools/setting.h"
 
@@ -36,18 +37,6 @@ static const char help[] =
 "      --help          print this\n"
 "\n"
 "See gatepost(1).\n";
-
-enum { OPTION_HELP = 256, OPTION_BY, OPTION_YES, OPTION_FORCE };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "by", required_argument, NULL, OPTION_BY },
-	{ "yes", no_argument, NULL, OPTION_YES },
-	{ "force", no_argument, NULL, OPTION_FORCE },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
 
 #define DIFFERENCES_SHOWN 40
 
@@ -73,33 +62,17 @@ enum answer {
 
 static int read_options(struct editing *editing, int argc, char *argv[])
 {
-	int option;
+	const struct gp_option known[] = {
+		GP_OPTION_TEXT("config", 'c', &editing->options.config),
+		GP_OPTION_TEXT("by", 0, &editing->options.by),
+		GP_OPTION_FLAG("yes", 0, &editing->yes),
+		GP_OPTION_FLAG("force", 0, &editing->options.force),
+		GP_OPTION_FLAG("json", 'j', &editing->json),
+	};
+	int status = GP_OPTIONS_READ(known, editing, help, argc, argv);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:j", long_options,
-				     NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			editing->options.config = optarg;
-			break;
-		case OPTION_BY:
-			editing->options.by = optarg;
-			break;
-		case OPTION_YES:
-			editing->yes = true;
-			break;
-		case OPTION_FORCE:
-			editing->options.force = true;
-			break;
-		case 'j':
-			editing->json = true;
-			break;
-		case OPTION_HELP:
-			exit(gp_program_help(help));
-		default:
-			return gp_program_bad_option(argv, option);
-		}
-	}
+	if (status != 0)
+		return status;
 	if (editing->json && !editing->yes)
 		return gp_program_usage("--json asks nobody: it needs --yes");
 	if (argc - optind > 1)

@@ -3,16 +3,13 @@
 
 #include "shared/tools/explain.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 
-#include "shared/map/image.h"
-#include "shared/map/reader.h"
-#include "shared/tools/compile.h"
 #include "shared/tools/configuration.h"
 #include "shared/tools/gatepost.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
+#include "shared/tools/rulebook.h"
 
 static const char help[] =
 "Usage: gatepost explain [-m MAP | -f RULES] [OPTION]... LOGIN SERVICE\n"
@@ -38,17 +35,6 @@ static const char help[] =
 "Exit status: 0 allowed, 1 refused, 75 deferred, else as in sysexits.h.\n"
 "See gatepost(1).\n";
 
-#define OPTION_HELP 256
-
-static const struct option long_options[] = {
-	{ "map", required_argument, NULL, 'm' },
-	{ "file", required_argument, NULL, 'f' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct options {
 	const char *map;
 	const char *file;
@@ -59,33 +45,15 @@ struct options {
 
 static int read_options(struct options *options, int argc, char *argv[])
 {
-	int option;
+	const struct gp_option known[] = {
+		RULEBOOK_OPTIONS(options),
+		GP_OPTION_FLAG("json", 'j', &options->json),
+		GP_OPTION_TEXT("config", 'c', &options->config),
+	};
+	int status = GP_OPTIONS_READ(known, options, help, argc, argv);
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":m:f:jc:", long_options,
-				     NULL)) != -1) {
-		switch (option) {
-		case 'm':
-			options->map = optarg;
-			break;
-		case 'f':
-			options->file = optarg;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		case 'c':
-			options->config = optarg;
-			break;
-		case OPTION_HELP:
-			exit(gp_program_help(help));
-		default:
-			return gp_program_bad_option(argv, option);
-		}
-	}
-	if (options->map != NULL && options->file != NULL)
-		return gp_program_usage("specify only one of -m and -f");
-	return 0;
+	return status != 0 ? status :
+	       rulebook_check_options(options->map, options->file);
 }
 
 static int exit_code(enum gp_verdict_kind kind)
@@ -118,56 +86,10 @@ static int explain(const struct options *options,
 	return gp_program_finish(status);
 }
 
-static int explain_file(const struct options *options,
-			const struct explain_request *asked)
-{
-	struct gp_progress progress;
-	struct gp_compile_options compile_options = {
-		.settings = options->settings,
-		.progress = &progress,
-		.quiet = true,
-	};
-	struct gp_input *input;
-	struct gp_image *image;
-	uint8_t sha256[32];
-	int status = gp_input_open(options->file, &input);
-
-	if (status != 0)
-		return status;
-	gp_progress_init(&progress);
-	status = gp_compile(input, &compile_options, &image, sha256);
-	gp_input_free(&input);
-	if (status != 0)
-		return status;
-	status = explain(options, asked, gp_image_source(image));
-	gp_image_free(&image);
-	return status;
-}
-
-static int explain_map(const struct options *options,
-		       const struct explain_request *asked)
-{
-	const struct gp_settings *settings = options->settings;
-	struct gp_map *map = gp_map_new(options->map != NULL ? options->map :
-					settings->map,
-					settings->map_owner_uid);
-	const char *error;
-	const struct gp_source *source = gp_map_source(map, &error);
-	int status;
-
-	if (source != NULL) {
-		status = explain(options, asked, source);
-	} else {
-		status = gp_program_exit_code(errno);
-		gp_program_error("%s", error);
-	}
-	gp_map_free(&map);
-	return status;
-}
-
 int gatepost_explain(int argc, char *argv[])
 {
 	struct options options = { .settings = NULL };
+	struct rulebook book;
 	struct explain_request asked;
 	int status = read_options(&options, argc, argv);
 
@@ -179,8 +101,11 @@ int gatepost_explain(int argc, char *argv[])
 					       &options.settings);
 	if (status != 0)
 		return status;
-	status = options.file != NULL ? explain_file(&options, &asked) :
-		 explain_map(&options, &asked);
+	status = rulebook_open_named(&book, options.map, options.file,
+				     options.settings);
+	if (status == 0)
+		status = explain(&options, &asked, book.source);
+	rulebook_close(&book);
 	gp_settings_free(&options.settings);
 	return status;
 }

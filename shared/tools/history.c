@@ -9,6 +9,7 @@
 
 #include "shared/tools/configuration.h"
 #include "shared/tools/history.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 
 static const char help[] =
@@ -22,17 +23,6 @@ static const char help[] =
 "      --help          print this\n"
 "\n"
 "See gatepost(1).\n";
-
-enum { OPTION_HELP = 256, OPTION_ONLY };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "number", required_argument, NULL, 'n' },
-	{ "only", required_argument, NULL, OPTION_ONLY },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
 
 struct options {
 	const char *config;
@@ -204,49 +194,51 @@ static void print_all(const struct options *options,
 	history_deinit(&history);
 }
 
-static int set_option(struct options *options, char *argv[], int option)
+static int set_config(void *context, const char *value)
 {
-	const char *error;
+	struct options *options = context;
+
+	if (options->scope.count > 0)
+		return gp_program_usage("-c stands in front of --only");
+	options->config = value;
+	return 0;
+}
+
+static int set_number(void *context, const char *value)
+{
+	struct options *options = context;
 	char *end;
 
-	switch (option) {
-	case 'c':
-		if (options->scope.count > 0)
-			return gp_program_usage("-c stands in front of "
-						"--only");
-		options->config = optarg;
-		return 0;
-	case 'n':
-		options->number = strtoul(optarg, &end, 10);
-		return *optarg >= '0' && *optarg <= '9' && *end == '\0' ? 0 :
-		       gp_program_usage("-n %s: this is no number", optarg);
-	case OPTION_ONLY:
-		return scope_add(&options->scope, optarg, &error) == 0 ? 0 :
-		       gp_program_usage("--only %s: %s", optarg, error);
-	case 'j':
-		options->json = true;
-		return 0;
-	default:
-		return gp_program_bad_option(argv, option);
-	}
+	options->number = strtoul(value, &end, 10);
+	return *value >= '0' && *value <= '9' && *end == '\0' ? 0 :
+	       gp_program_usage("-n %s: this is no number", value);
+}
+
+static int set_only(void *context, const char *value)
+{
+	struct options *options = context;
+	const char *error;
+
+	return scope_add(&options->scope, value, &error) == 0 ? 0 :
+	       gp_program_usage("--only %s: %s", value, error);
 }
 
 static int read_options(struct options *options, int argc, char *argv[])
 {
-	int option, status = 0;
+	const struct gp_option known[] = {
+		GP_OPTION_VALUE("config", 'c', set_config),
+		GP_OPTION_VALUE("number", 'n', set_number),
+		GP_OPTION_VALUE("only", 0, set_only),
+		GP_OPTION_FLAG("json", 'j', &options->json),
+	};
+	int status = GP_OPTIONS_READ(known, options, help, argc, argv);
 
-	opterr = 0;
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":c:n:j", long_options,
-				     NULL)) != -1) {
-		if (option == OPTION_HELP)
-			exit(gp_program_help(help));
-		status = set_option(options, argv, option);
-	}
-	if (status == 0 && argc - optind > 1)
-		status = gp_program_usage("one KEY at a time, please");
+	if (status != 0)
+		return status;
+	if (argc - optind > 1)
+		return gp_program_usage("one KEY at a time, please");
 	options->key = argc - optind == 1 ? argv[optind] : NULL;
-	return status;
+	return 0;
 }
 
 static int open_and_print(const struct options *options,

@@ -16,6 +16,7 @@
 #include "shared/tools/doveconf.h"
 #include "shared/tools/gatepost.h"
 #include "shared/tools/kick-report.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 #include "shared/tools/run.h"
 
@@ -40,48 +41,17 @@ static const char help[] =
 "Exit status: 0 all were ended (or there was none), 69 some were not, 75 the\n"
 "map is damaged, else as in sysexits.h. See gatepost(1).\n";
 
-enum { OPTION_HELP = 256, OPTION_DOVECOT_CONFIG };
-
-static const struct option long_options[] = {
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "unsure", no_argument, NULL, 'u' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "dovecot-config", required_argument, NULL, OPTION_DOVECOT_CONFIG },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
 static int read_options(struct kick *kick, int argc, char *argv[])
 {
-	int option;
+	const struct gp_option known[] = {
+		GP_OPTION_FLAG("dry-run", 'n', &kick->dry_run),
+		GP_OPTION_FLAG("unsure", 'u', &kick->unsure),
+		GP_OPTION_TEXT("config", 'c', &kick->config),
+		GP_OPTION_TEXT("dovecot-config", 0, &kick->dovecot_config),
+		GP_OPTION_FLAG("json", 'j', &kick->json),
+	};
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":nuc:j", long_options,
-				     NULL)) != -1) {
-		switch (option) {
-		case 'n':
-			kick->dry_run = true;
-			break;
-		case 'u':
-			kick->unsure = true;
-			break;
-		case 'c':
-			kick->config = optarg;
-			break;
-		case OPTION_DOVECOT_CONFIG:
-			kick->dovecot_config = optarg;
-			break;
-		case 'j':
-			kick->json = true;
-			break;
-		case OPTION_HELP:
-			return -1;
-		default:
-			return gp_program_bad_option(argv, option);
-		}
-	}
-	return 0;
+	return GP_OPTIONS_READ(known, kick, help, argc, argv);
 }
 
 static int read_key(struct kick *kick, int argc, char *const argv[])
@@ -348,8 +318,6 @@ int gatepost_kick(int argc, char *argv[])
 	struct kick kick = { .config = NULL };
 	int status = read_options(&kick, argc, argv);
 
-	if (status < 0)
-		return gp_program_help(help);
 	if (status == 0)
 		status = read_key(&kick, argc - optind, argv + optind);
 	if (status == 0)

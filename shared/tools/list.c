@@ -16,6 +16,7 @@
 #include "shared/tools/configuration.h"
 #include "shared/tools/list.h"
 #include "shared/tools/names.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 #include "shared/tools/rulebook.h"
 #include "shared/tools/ruletext.h"
@@ -42,33 +43,6 @@ static const char help[] =
 "\n"
 "Several of the filters: what meets all of them. See gatepost(1).\n";
 
-enum {
-	OPTION_HELP = 256,
-	OPTION_RESTRICTED,
-	OPTION_EXCEPTIONS,
-	OPTION_TRIALS,
-	OPTION_EXPIRING,
-	OPTION_SERVICE,
-	OPTION_PROFILE,
-	OPTION_CSV
-};
-
-static const struct option long_options[] = {
-	{ "restricted", no_argument, NULL, OPTION_RESTRICTED },
-	{ "exceptions", no_argument, NULL, OPTION_EXCEPTIONS },
-	{ "trials", no_argument, NULL, OPTION_TRIALS },
-	{ "expiring", required_argument, NULL, OPTION_EXPIRING },
-	{ "service", required_argument, NULL, OPTION_SERVICE },
-	{ "profile", required_argument, NULL, OPTION_PROFILE },
-	{ "csv", no_argument, NULL, OPTION_CSV },
-	{ "json", no_argument, NULL, 'j' },
-	{ "map", required_argument, NULL, 'm' },
-	{ "file", required_argument, NULL, 'f' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct list {
 	const char *map;
 	const char *file;
@@ -94,84 +68,68 @@ struct list {
 	const char *error;
 };
 
-static int set_service(struct list *list)
+static int set_service(void *context, const char *value)
 {
-	int service = gp_service_from_name(optarg, strlen(optarg));
+	struct list *list = context;
+	int service = gp_service_from_name(value, strlen(value));
 
 	if (service < 0)
 		return gp_program_usage("--service %s: write imap, pop3, "
 					"submission, sieve or webmail",
-					optarg);
+					value);
 	list->attrs = GP_ATTR_BIT(service);
 	return 0;
 }
 
-static int set_expiring(struct list *list)
+static int set_expiring(void *context, const char *value)
 {
+	struct list *list = context;
 	char *end;
-	long days = strtol(optarg, &end, 10);
+	long days = strtol(value, &end, 10);
 
-	if (end == optarg || *end != '\0' || days < 0 || days > 100000)
+	if (end == value || *end != '\0' || days < 0 || days > 100000)
 		return gp_program_usage("--expiring %s: a number of days, "
-					"please", optarg);
+					"please", value);
 	list->expiring = days * INT64_C(86400);
 	return 0;
 }
 
-static int set_option(struct list *list, char *argv[], int option)
+static int set_csv(void *context, const char *value)
 {
-	switch (option) {
-	case OPTION_RESTRICTED:
-		list->restricted = true;
-		return 0;
-	case OPTION_EXCEPTIONS:
-		list->exceptions = true;
-		return 0;
-	case OPTION_TRIALS:
-		list->trials = true;
-		return 0;
-	case OPTION_EXPIRING:
-		return set_expiring(list);
-	case OPTION_SERVICE:
-		return set_service(list);
-	case OPTION_PROFILE:
-		list->profile = optarg;
-		return 0;
-	case OPTION_CSV:
-		list->format = LIST_CSV;
-		return 0;
-	case 'j':
-		list->format = LIST_JSON;
-		return 0;
-	case 'm':
-		list->map = optarg;
-		return 0;
-	case 'f':
-		list->file = optarg;
-		return 0;
-	case 'c':
-		list->config = optarg;
-		return 0;
-	default:
-		return gp_program_bad_option(argv, option);
-	}
+	struct list *list = context;
+
+	(void)value;
+	list->format = LIST_CSV;
+	return 0;
+}
+
+static int set_json(void *context, const char *value)
+{
+	struct list *list = context;
+
+	(void)value;
+	list->format = LIST_JSON;
+	return 0;
 }
 
 static int read_options(struct list *list, int argc, char *argv[])
 {
-	int option, status = 0;
+	const struct gp_option known[] = {
+		GP_OPTION_FLAG("restricted", 0, &list->restricted),
+		GP_OPTION_FLAG("exceptions", 0, &list->exceptions),
+		GP_OPTION_FLAG("trials", 0, &list->trials),
+		GP_OPTION_VALUE("expiring", 0, set_expiring),
+		GP_OPTION_VALUE("service", 0, set_service),
+		GP_OPTION_TEXT("profile", 0, &list->profile),
+		GP_OPTION_CALL("csv", 0, set_csv),
+		GP_OPTION_CALL("json", 'j', set_json),
+		RULEBOOK_OPTIONS(list),
+		GP_OPTION_TEXT("config", 'c', &list->config),
+	};
+	int status = GP_OPTIONS_READ(known, list, help, argc, argv);
 
-	opterr = 0;
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":m:f:jc:", long_options,
-				     NULL)) != -1) {
-		if (option == OPTION_HELP)
-			exit(gp_program_help(help));
-		status = set_option(list, argv, option);
-	}
-	if (status == 0 && list->map != NULL && list->file != NULL)
-		status = gp_program_usage("specify only one of -m and -f");
-	return status;
+	return status != 0 ? status :
+	       rulebook_check_options(list->map, list->file);
 }
 
 /* Marks */
@@ -455,11 +413,7 @@ int gatepost_list(int argc, char *argv[])
 		status = gp_configuration_load(list.config, &settings);
 	if (status != 0)
 		return status;
-	if (list.file != NULL)
-		status = rulebook_open_rules(&book, list.file, settings);
-	else
-		status = rulebook_open_map(&book, list.map != NULL ? list.map :
-					   settings->map, settings);
+	status = rulebook_open_named(&book, list.map, list.file, settings);
 	if (status == 0) {
 		list.rules = settings->rules;
 		list.source = book.source;

@@ -14,6 +14,7 @@
 
 #include "shared/tools/configuration.h"
 #include "shared/tools/counters.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
 
 static const char help[] =
@@ -23,15 +24,6 @@ static const char help[] =
 	"  -o, --output=FILE    write FILE, in one go; removed when the daemon\n"
 	"                       does not answer\n"
 	"      --help           show this text\n";
-
-enum { HELP = 256 };
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, HELP },
-	{ NULL, 0, NULL, 0 }
-};
 
 static int failed(const char *what, const char *path)
 {
@@ -88,19 +80,14 @@ int gatepost_metrics(int argc, char *argv[])
 	const char *config = NULL, *output = NULL;
 	struct gp_settings *settings;
 	struct gp_arena *arena;
-	int option, status;
+	const struct gp_option known[] = {
+		GP_OPTION_TEXT("config", 'c', &config),
+		GP_OPTION_TEXT("output", 'o', &output),
+	};
+	int status = GP_OPTIONS_READ(known, NULL, help, argc, argv);
 
-	while ((option = getopt_long(argc, argv, ":c:o:", long_options,
-				     NULL)) != -1) {
-		if (option == 'c')
-			config = optarg;
-		else if (option == 'o')
-			output = optarg;
-		else if (option == HELP)
-			return gp_program_help(help);
-		else
-			return gp_program_bad_option(argv, option);
-	}
+	if (status != 0)
+		return status;
 	if (optind < argc)
 		return gp_program_usage("what is %s?", argv[optind]);
 	status = gp_configuration_load(config, &settings);

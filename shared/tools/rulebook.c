@@ -70,6 +70,21 @@ int rulebook_open_rules(struct rulebook *book, const char *path,
 	return status;
 }
 
+int rulebook_open_named(struct rulebook *book, const char *map,
+			const char *rules, const struct gp_settings *settings)
+{
+	if (rules != NULL)
+		return rulebook_open_rules(book, rules, settings);
+	return rulebook_open_map(book, map != NULL ? map : settings->map,
+				 settings);
+}
+
+int rulebook_check_options(const char *map, const char *rules)
+{
+	return map == NULL || rules == NULL ? 0 :
+	       gp_program_usage("specify only one of -m and -f");
+}
+
 int rulebook_open(struct rulebook *book, const char *path,
 		  const struct gp_settings *settings)
 {

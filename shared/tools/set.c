@@ -240,8 +240,9 @@ static int run(int argc, char *argv[], bool remove)
 {
 	struct setting_options options;
 	struct work work = { .options = &options, .remove = remove };
-	int status = setting_read_options(&options, argc, argv, remove ?
-					  unset_help : set_help, !remove);
+	int status = setting_read_options(&options, remove ? SETTING_UNSET :
+					  SETTING_SET, remove ? unset_help :
+					  set_help, argc, argv);
 
 	if (status != 0)
 		return status;

@@ -3,142 +3,94 @@
 
 #include "shared/tools/setting.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/tools/effect.h"
+#include "shared/tools/options.h"
 #include "shared/tools/program.h"
-
-enum {
-	OPTION_HELP = 256,
-	OPTION_BY,
-	OPTION_ONLY,
-	OPTION_UNTIL,
-	OPTION_NOTE,
-	OPTION_RESET,
-	OPTION_FORCE,
-	OPTION_YES
-};
-
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "by", required_argument, NULL, OPTION_BY },
-	{ "only", required_argument, NULL, OPTION_ONLY },
-	{ "until", required_argument, NULL, OPTION_UNTIL },
-	{ "note", required_argument, NULL, OPTION_NOTE },
-	{ "reset", no_argument, NULL, OPTION_RESET },
-	{ "force", no_argument, NULL, OPTION_FORCE },
-	{ "yes", no_argument, NULL, OPTION_YES },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 }
-};
 
 /* What an administrator wrote in front of --only is his; whatever follows may
    have been typed by whom it binds. */
-static int set_config(struct setting_options *options)
+static int set_config(void *context, const char *value)
 {
+	struct setting_options *options = context;
+
 	if (options->scope.count > 0)
 		return gp_program_usage("-c stands in front of --only");
-	options->change.config = optarg;
+	options->change.config = value;
 	return 0;
 }
 
-static int set_only(struct setting_options *options)
+static int set_only(void *context, const char *value)
 {
+	struct setting_options *options = context;
 	const char *error;
 
-	if (scope_add(&options->scope, optarg, &error) < 0)
-		return gp_program_usage("--only %s: %s", optarg, error);
+	if (scope_add(&options->scope, value, &error) < 0)
+		return gp_program_usage("--only %s: %s", value, error);
 	return 0;
 }
 
-static int set_force(struct setting_options *options)
+static int set_force(void *context, const char *value)
 {
+	struct setting_options *options = context;
+
+	(void)value;
 	if (options->scope.count > 0)
 		return gp_program_usage("--force stands in front of --only");
 	options->change.force = true;
 	return 0;
 }
 
-static int set_by(struct setting_options *options)
+static int set_by(void *context, const char *value)
 {
-	if (!gp_journal_is_text(optarg, strlen(optarg)) ||
-	    !gp_ruletext_is_value(optarg) || optarg[0] == '\0')
+	struct setting_options *options = context;
+
+	if (!gp_journal_is_text(value, strlen(value)) ||
+	    !gp_ruletext_is_value(value) || value[0] == '\0')
 		return gp_program_usage("--by: this is no name");
-	options->change.by = optarg;
+	options->change.by = value;
 	return 0;
 }
 
-static int set_value_option(struct setting_options *options, int option)
+static int set_quiet(void *context, const char *value)
 {
-	switch (option) {
-	case OPTION_UNTIL:
-		options->until = optarg;
-		break;
-	case OPTION_NOTE:
-		options->note = optarg;
-		break;
-	default:
-		options->reset = true;
-	}
+	struct setting_options *options = context;
+
+	(void)value;
+	options->change.quiet = true;
+	gp_program_quiet();
 	return 0;
 }
 
-static int set_option(struct setting_options *options, char *argv[],
-		      int option, bool with_values)
+int setting_read_options(struct setting_options *options,
+			 enum setting_command command, const char *help,
+			 int argc, char *argv[])
 {
-	switch (option) {
-	case 'c':
-		return set_config(options);
-	case OPTION_BY:
-		return set_by(options);
-	case OPTION_ONLY:
-		return set_only(options);
-	case OPTION_FORCE:
-		return set_force(options);
-	case OPTION_YES:
-		options->yes = true;
-		return 0;
-	case 'q':
-		options->change.quiet = true;
-		gp_program_quiet();
-		return 0;
-	case 'j':
-		options->json = true;
-		return 0;
-	case OPTION_UNTIL:
-	case OPTION_NOTE:
-	case OPTION_RESET:
-		if (with_values)
-			return set_value_option(options, option);
-		return gp_program_usage("there is no option %s here",
-					argv[optind - 1]);
-	default:
-		return gp_program_bad_option(argv, option);
-	}
-}
-
-int setting_read_options(struct setting_options *options, int argc,
-			 char *argv[], const char *help, bool with_values)
-{
-	int option, status = 0;
+	struct gp_option known[] = {
+		GP_OPTION_VALUE("config", 'c', set_config),
+		GP_OPTION_VALUE("by", 0, set_by),
+		GP_OPTION_VALUE("only", 0, set_only),
+		GP_OPTION_CALL("force", 0, set_force),
+		GP_OPTION_CALL("quiet", 'q', set_quiet),
+		GP_OPTION_FLAG("json", 'j', &options->json),
+		/* Behind what all have: those of set. */
+		GP_OPTION_TEXT("until", 0, &options->until),
+		GP_OPTION_TEXT("note", 0, &options->note),
+		GP_OPTION_FLAG("reset", 0, &options->reset),
+	};
+	size_t count = 6;
 
 	memset(options, 0, sizeof(*options));
-	opterr = 0;
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":c:qj", long_options,
-				     NULL)) != -1) {
-		if (option == OPTION_HELP)
-			exit(gp_program_help(help));
-		status = set_option(options, argv, option, with_values);
-	}
-	return status;
+	if (command == SETTING_SET)
+		count = sizeof(known) / sizeof(known[0]);
+	else if (command == SETTING_UNDO)
+		known[count++] = (struct gp_option)
+			GP_OPTION_FLAG("yes", 0, &options->yes);
+	return gp_options_read(known, count, options, help, argc, argv);
 }
 
 static const char *file_of(const struct gp_source *source,

@@ -18,11 +18,17 @@ struct setting_options {
 	bool yes;
 };
 
-/* Reads the options of the command, those in letters ("only", "until", "note",
-   "reset", "yes") besides the common ones. Returns 0, or an exit code with the
-   message written. --help is answered here. */
-int setting_read_options(struct setting_options *options, int argc,
-			 char *argv[], const char *help, bool with_values);
+enum setting_command {
+	SETTING_SET,
+	SETTING_UNSET,
+	SETTING_UNDO
+};
+
+/* Reads the options of the command. Returns 0, or an exit code with the message
+   written. --help is answered here. */
+int setting_read_options(struct setting_options *options,
+			 enum setting_command command, const char *help,
+			 int argc, char *argv[]);
 
 /* One edit of a change, remembered to be looked at when all is compiled. */
 struct setting_edit {

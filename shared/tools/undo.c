@@ -196,7 +196,8 @@ int gatepost_undo(int argc, char *argv[])
 	struct setting_options options;
 	json_int_t id = 0;
 	char *end;
-	int status = setting_read_options(&options, argc, argv, help, false);
+	int status = setting_read_options(&options, SETTING_UNDO, help, argc,
+					  argv);
 
 	if (status != 0)
 		return status;
