@@ -6,7 +6,8 @@
    each rules file, and "ask NAME=VALUE...". Each of the last two is answered
    by one line: "accepted" or "refused", and the verdict's fields. Input that
    this does not understand ends it with status 1: its only writer is the
-   test. */
+   test. So does a cleartext login that is let in from where the rules' summary
+   says that none is. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "shared/base/arena.h"
 #include "shared/base/text.h"
 #include "shared/map/image.h"
+#include "shared/map/summary.h"
 #include "shared/net/address.h"
 #include "shared/rules/check.h"
 #include "shared/rules/decide.h"
@@ -25,6 +27,8 @@ struct ask {
 	char default_domain[256];
 	char recipient_delimiter[16];
 	struct gp_image *image;
+	struct gp_arena *summary_arena;
+	struct gp_summary summary;
 	struct gp_arena *scratch;
 };
 
@@ -167,9 +171,33 @@ static bool compile(struct ask *ask, char *record)
 
 static void read_rules(struct ask *ask, char *record)
 {
+	const char *error;
+	bool good;
+
 	gp_image_free(&ask->image);
 	ask->image = gp_image_new();
-	puts(compile(ask, record) ? "accepted" : "refused");
+	good = compile(ask, record);
+	puts(good ? "accepted" : "refused");
+	gp_arena_reset(ask->summary_arena);
+	if (good && gp_summary_make(gp_image_source(ask->image),
+				    ask->summary_arena, &ask->summary,
+				    &error) < 0)
+		fail("no summary", error);
+}
+
+/* Dovecot's login processes ask for no password where no rule, at whatever
+   time, lets cleartext in. */
+static void check_summary(const struct ask *ask,
+			  const struct gp_request *request,
+			  const struct gp_verdict *verdict)
+{
+	if (verdict->kind != GP_ALLOW && verdict->kind != GP_TRIAL)
+		return;
+	if (request->tls != GP_TLS_NONE || request->encryption_was_judged ||
+	    verdict->local || verdict->exempt || ask->summary.anywhere ||
+	    gp_netset_contains(&ask->summary.networks, &request->connection))
+		return;
+	fail("the summary lacks the network of", request->login);
 }
 
 static void read_address(const char *value, struct gp_address *address_r)
@@ -270,6 +298,7 @@ static void answer(struct ask *ask, char *record)
 	gp_arena_reset(ask->scratch);
 	gp_decide(gp_image_source(ask->image), &ask->policy, &request, now,
 		  ask->scratch, &verdict);
+	check_summary(ask, &request, &verdict);
 	printf("%s\t", gp_verdict_name(verdict.kind));
 	print_finding(&verdict.finding);
 	printf("\t%s\t", verdict.disclosed ? "yes" : "no");
@@ -281,6 +310,7 @@ int main(void)
 {
 	struct ask ask = {
 		.policy_arena = gp_arena_new(),
+		.summary_arena = gp_arena_new(),
 		.scratch = gp_arena_new(),
 	};
 	char *line = NULL, *record;
@@ -304,6 +334,7 @@ int main(void)
 	free(line);
 	gp_image_free(&ask.image);
 	gp_arena_free(&ask.scratch);
+	gp_arena_free(&ask.summary_arena);
 	gp_arena_free(&ask.policy_arena);
 	return 0;
 }
