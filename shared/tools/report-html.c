@@ -441,7 +441,7 @@ static void put_row(const struct report *report, const struct report_row *row,
 	put_moment("Last", row->last, file);
 	fputs("<td data-h=\"TLS\">", file);
 	put_list(report, row, report_tls, SIZE_MAX, file);
-	fputs("</td><td class=\"more\" data-h=\"From\">", file);
+	fputs("</td><td class=\"more from\" data-h=\"From\">", file);
 	put_list(report, row, report_addresses, 20, file);
 	fputs("</td><td class=\"more\" data-h=\"Client\">", file);
 	put_list(report, row, report_clients, 20, file);

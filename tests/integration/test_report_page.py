@@ -176,6 +176,9 @@ def test_dark_light_print_phone(shown):
     assert color == 0 and background == 765
     assert shown.run("return getComputedStyle(document.getElementById("
                      "'search')).display") == "none"
+    # A sheet of A4 across, less its margins.
+    shown.size(1030, 700)
+    assert shown.run("return document.documentElement.scrollWidth") <= 1030
     shown.media()
     shown.size(390, 800)
     assert shown.run("return document.documentElement.scrollWidth") <= 390
