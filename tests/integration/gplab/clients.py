@@ -265,19 +265,29 @@ class Login:
 
     def login(self, user, password, mechanism="PLAIN", authzid=""):
         """Logs in and returns the Answer."""
+        if (self.protocol, mechanism) in (("imap", "LOGIN"),
+                                          ("pop3", "USER")):
+            return self._timed(self._log_in_plainly, user, password)
+        return self.authenticate(Sasl(mechanism.removeprefix("SASL-"), user,
+                                      password, authzid))
+
+    def authenticate(self, sasl):
+        """The same with somebody who is the client's side of a mechanism."""
+        return self._timed(self._authenticate, sasl)
+
+    def _timed(self, log_in, *args):
         begun = time.monotonic()
-        if (self.protocol, mechanism) == ("imap", "LOGIN"):
-            line, steps = self.command(f'LOGIN "{user}" "{password}"'), 0
-        elif (self.protocol, mechanism) == ("pop3", "USER"):
-            line, steps = self.command(f"USER {user}"), 0
-            if line.startswith("+OK"):
-                line = self.command(f"PASS {password}")
-        else:
-            sasl = Sasl(mechanism.removeprefix("SASL-"), user, password,
-                        authzid)
-            line, steps = self._authenticate(sasl)
+        line, steps = log_in(*args)
         ok = bool(re.match(r"a OK|\+OK|235|OK", line))
         return Answer(ok, line, steps, self.said, time.monotonic() - begun)
+
+    def _log_in_plainly(self, user, password):
+        if self.protocol == "imap":
+            return self.command(f'LOGIN "{user}" "{password}"'), 0
+        line = self.command(f"USER {user}")
+        if line.startswith("+OK"):
+            line = self.command(f"PASS {password}")
+        return line, 0
 
     def _authenticate(self, sasl):
         initial = sasl.initial()
