@@ -3,18 +3,14 @@
 
 #include "shared/tools/impact.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "shared/map/image.h"
-#include "shared/map/reader.h"
-#include "shared/tools/compile.h"
 #include "shared/tools/configuration.h"
 #include "shared/tools/gatepost.h"
 #include "shared/tools/program.h"
 #include "shared/tools/report-options.h"
+#include "shared/tools/rulebook.h"
 
 static const char help[] =
 "Usage: gatepost impact [-m MAP | -f RULES] [OPTION]... [LOG]...\n"
@@ -32,24 +28,6 @@ REPORT_OPTIONS_HELP
 "Exit status: 0 nobody would be refused, 1 somebody, else as in sysexits.h.\n"
 "See gatepost(1).\n";
 
-enum {
-	OPTION_AT = REPORT_OPTION_OWN,
-	OPTION_DOMAIN,
-	OPTION_SET,
-	OPTION_NOTICE
-};
-
-static const struct option long_options[] = {
-	REPORT_LONG_OPTIONS,
-	{ "file", required_argument, NULL, 'f' },
-	{ "map", required_argument, NULL, 'm' },
-	{ "at", required_argument, NULL, OPTION_AT },
-	{ "domain", required_argument, NULL, OPTION_DOMAIN },
-	{ "set", no_argument, NULL, OPTION_SET },
-	{ "notice", no_argument, NULL, OPTION_NOTICE },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct options {
 	struct report_options report;
 	const char *map;
@@ -63,8 +41,17 @@ struct options {
 	size_t log_count;
 };
 
-static int read_domain(struct options *options, const char *value)
+static int read_at(void *context, const char *value)
 {
+	struct options *options = context;
+
+	options->at_given = true;
+	return report_options_time("--at", value, false, &options->at);
+}
+
+static int read_domain(void *context, const char *value)
+{
+	struct options *options = context;
 	const char *error;
 
 	if (gp_name_parse_domain(value, strlen(value), &options->domain_name,
@@ -74,61 +61,48 @@ static int read_domain(struct options *options, const char *value)
 	return 0;
 }
 
-static int read_option(struct options *options, int option)
+static int read_set(void *context, const char *value)
 {
-	int status = 0;
-
-	if (report_options_take(&options->report, option, optarg,
-				&status) != 0)
-		return status;
-	switch (option) {
-	case 'f':
-		options->file = optarg;
-		return 0;
-	case 'm':
-		options->map = optarg;
-		return 0;
-	case OPTION_AT:
-		options->at_given = true;
-		return report_options_time("--at", optarg, false,
-					   &options->at);
-	case OPTION_DOMAIN:
-		return read_domain(options, optarg);
-	case OPTION_SET:
-		return report_options_format(&options->report, REPORT_SET);
-	default:
-		return report_options_format(&options->report, REPORT_NOTICE);
-	}
+	(void)value;
+	return report_options_format(context, REPORT_SET);
 }
 
-static int read_options(struct options *options, int argc, char *argv[])
+static int read_notice(void *context, const char *value)
 {
-	enum report_format format;
-	int option, status = 0;
+	(void)value;
+	return report_options_format(context, REPORT_NOTICE);
+}
 
-	opterr = 0;
-	report_options_init(&options->report);
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":c:f:jm:v", long_options,
-				     NULL)) != -1) {
-		if (option == REPORT_OPTION_HELP)
-			exit(gp_program_help(help));
-		if (option == '?' || option == ':')
-			return gp_program_bad_option(argv, option);
-		status = read_option(options, option);
-	}
-	if (status != 0)
-		return status;
-	format = options->report.format;
-	if (options->map != NULL && options->file != NULL)
-		return gp_program_usage("specify only one of -m and -f");
+static int check_options(const struct options *options)
+{
+	enum report_format format = options->report.format;
+
 	if (options->report.anonymise &&
 	    (format == REPORT_SET || format == REPORT_NOTICE))
 		return gp_program_usage("--set and --notice name mailboxes; "
 					"--anonymise cannot");
+	return report_options_check(&options->report);
+}
+
+static int read_options(struct options *options, int argc, char *argv[])
+{
+	const struct gp_option known[] = {
+		REPORT_OPTIONS(&options->report),
+		RULEBOOK_OPTIONS(options),
+		GP_OPTION_VALUE("at", 0, read_at),
+		GP_OPTION_VALUE("domain", 0, read_domain),
+		GP_OPTION_CALL("set", 0, read_set),
+		GP_OPTION_CALL("notice", 0, read_notice),
+	};
+	int status;
+
+	report_options_init(&options->report);
+	status = GP_OPTIONS_READ(known, options, help, argc, argv);
+	if (status == 0)
+		status = rulebook_check_options(options->map, options->file);
 	options->logs = argv + optind;
 	options->log_count = (size_t)(argc - optind);
-	return report_options_check(&options->report);
+	return status != 0 ? status : check_options(options);
 }
 
 static int print(const struct options *options, struct report *report,
@@ -166,53 +140,11 @@ static int judge(const struct options *options, const char *rules,
 	return gp_program_finish(status);
 }
 
-static int judge_file(const struct options *options)
-{
-	struct gp_progress progress;
-	struct gp_compile_options compile_options = {
-		.settings = options->settings,
-		.progress = &progress,
-		.quiet = true,
-	};
-	struct gp_input *input;
-	struct gp_image *image;
-	uint8_t sha256[32];
-	int status = gp_input_open(options->file, &input);
-
-	if (status != 0)
-		return status;
-	gp_progress_init(&progress);
-	status = gp_compile(input, &compile_options, &image, sha256);
-	gp_input_free(&input);
-	if (status != 0)
-		return status;
-	status = judge(options, options->file, gp_image_source(image));
-	gp_image_free(&image);
-	return status;
-}
-
-static int judge_map(const struct options *options)
-{
-	const struct gp_settings *settings = options->settings;
-	const char *path = options->map != NULL ? options->map : settings->map;
-	struct gp_map *map = gp_map_new(path, settings->map_owner_uid);
-	const char *error;
-	const struct gp_source *source = gp_map_source(map, &error);
-	int status;
-
-	if (source != NULL) {
-		status = judge(options, path, source);
-	} else {
-		status = gp_program_exit_code(errno);
-		gp_program_error("%s", error);
-	}
-	gp_map_free(&map);
-	return status;
-}
-
 int gatepost_impact(int argc, char *argv[])
 {
 	struct options options = { .settings = NULL };
+	struct rulebook book;
+	const char *rules;
 	int status = read_options(&options, argc, argv);
 
 	if (status == 0)
@@ -220,8 +152,13 @@ int gatepost_impact(int argc, char *argv[])
 					       &options.settings);
 	if (status != 0)
 		return status;
-	status = options.file != NULL ? judge_file(&options) :
-		 judge_map(&options);
+	rules = options.file != NULL ? options.file :
+		options.map != NULL ? options.map : options.settings->map;
+	status = rulebook_open_named(&book, options.map, options.file,
+				     options.settings);
+	if (status == 0)
+		status = judge(&options, rules, book.source);
+	rulebook_close(&book);
 	gp_settings_free(&options.settings);
 	return status;
 }

@@ -3,7 +3,6 @@
    what is told is what was. */
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,18 +24,6 @@ REPORT_OPTIONS_HELP
 "\n"
 "Exit status: 0 nobody, 1 somebody, else as in sysexits.h. See gatepost(1).\n";
 
-enum {
-	OPTION_TRIAL = REPORT_OPTION_OWN,
-	OPTION_EXPOSED
-};
-
-static const struct option long_options[] = {
-	REPORT_LONG_OPTIONS,
-	{ "trial", no_argument, NULL, OPTION_TRIAL },
-	{ "exposed", no_argument, NULL, OPTION_EXPOSED },
-	{ NULL, 0, NULL, 0 }
-};
-
 struct options {
 	struct report_options report;
 	bool trial;
@@ -46,20 +33,6 @@ struct options {
 	char *const *logs;
 	size_t log_count;
 };
-
-static int read_option(struct options *options, int option)
-{
-	int status = 0;
-
-	if (report_options_take(&options->report, option, optarg,
-				&status) != 0)
-		return status;
-	if (option == OPTION_TRIAL)
-		options->trial = true;
-	else
-		options->exposed = true;
-	return 0;
-}
 
 static bool is_log(const char *word)
 {
@@ -83,25 +56,20 @@ static int read_words(struct options *options, int argc, char *argv[])
 
 static int read_options(struct options *options, int argc, char *argv[])
 {
-	int option, status = 0;
+	const struct gp_option known[] = {
+		REPORT_OPTIONS(&options->report),
+		GP_OPTION_FLAG("trial", 0, &options->trial),
+		GP_OPTION_FLAG("exposed", 0, &options->exposed),
+	};
+	int status;
 
-	opterr = 0;
 	report_options_init(&options->report);
-	while (status == 0 &&
-	       (option = getopt_long(argc, argv, ":c:jv", long_options,
-				     NULL)) != -1) {
-		if (option == REPORT_OPTION_HELP)
-			exit(gp_program_help(help));
-		if (option == '?' || option == ':')
-			return gp_program_bad_option(argv, option);
-		status = read_option(options, option);
-	}
-	if (status != 0)
-		return status;
-	if (options->trial && options->exposed)
-		return gp_program_usage("specify only one of --trial and "
-					"--exposed");
-	status = report_options_check(&options->report);
+	status = GP_OPTIONS_READ(known, options, help, argc, argv);
+	if (status == 0 && options->trial && options->exposed)
+		status = gp_program_usage("specify only one of --trial and "
+					  "--exposed");
+	if (status == 0)
+		status = report_options_check(&options->report);
 	return status != 0 ? status :
 	       read_words(options, argc - optind, argv + optind);
 }

@@ -53,43 +53,30 @@ int report_options_check(const struct report_options *options)
 	return 0;
 }
 
-int report_options_take(struct report_options *options, int option,
-			const char *value, int *status_r)
+int report_options_since(void *context, const char *value)
 {
-	int status = 0;
+	struct report_options *options = context;
 
-	switch (option) {
-	case 'c':
-		options->config = value;
-		break;
-	case 'v':
-		options->verbose = true;
-		break;
-	case 'j':
-		status = report_options_format(options, REPORT_JSON);
-		break;
-	case REPORT_OPTION_CSV:
-		status = report_options_format(options, REPORT_CSV);
-		break;
-	case REPORT_OPTION_SINCE:
-		status = report_options_time("--since", value, true,
-					     &options->since);
-		break;
-	case REPORT_OPTION_UNTIL:
-		status = report_options_time("--until", value, true,
-					     &options->until);
-		break;
-	case REPORT_OPTION_HTML:
-		options->html = value;
-		break;
-	case REPORT_OPTION_ANONYMISE:
-		options->anonymise = true;
-		break;
-	default:
-		return 0;
-	}
-	*status_r = status;
-	return status == 0 ? 1 : -1;
+	return report_options_time("--since", value, true, &options->since);
+}
+
+int report_options_until(void *context, const char *value)
+{
+	struct report_options *options = context;
+
+	return report_options_time("--until", value, true, &options->until);
+}
+
+int report_options_json(void *context, const char *value)
+{
+	(void)value;
+	return report_options_format(context, REPORT_JSON);
+}
+
+int report_options_csv(void *context, const char *value)
+{
+	(void)value;
+	return report_options_format(context, REPORT_CSV);
 }
 
 static void print(const struct report *report,

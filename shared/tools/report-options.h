@@ -1,9 +1,9 @@
 #ifndef GP_TOOLS_REPORT_OPTIONS_H
 #define GP_TOOLS_REPORT_OPTIONS_H
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "shared/tools/options.h"
 #include "shared/tools/report.h"
 
 /* The options that "gatepost impact" and "gatepost refused" share. */
@@ -27,27 +27,22 @@ struct report_options {
 	int64_t until;
 };
 
-/* Numbers of long options without a letter. */
-enum {
-	REPORT_OPTION_HELP = 256,
-	REPORT_OPTION_SINCE,
-	REPORT_OPTION_UNTIL,
-	REPORT_OPTION_CSV,
-	REPORT_OPTION_HTML,
-	REPORT_OPTION_ANONYMISE,
-	REPORT_OPTION_OWN
-};
+/* For a table of options whose context is a struct report_options, or a struct
+   that begins with one. */
+#define REPORT_OPTIONS(report) \
+	GP_OPTION_TEXT("config", 'c', &(report)->config), \
+	GP_OPTION_FLAG("verbose", 'v', &(report)->verbose), \
+	GP_OPTION_VALUE("since", 0, report_options_since), \
+	GP_OPTION_VALUE("until", 0, report_options_until), \
+	GP_OPTION_CALL("json", 'j', report_options_json), \
+	GP_OPTION_CALL("csv", 0, report_options_csv), \
+	GP_OPTION_TEXT("html", 0, &(report)->html), \
+	GP_OPTION_FLAG("anonymise", 0, &(report)->anonymise)
 
-#define REPORT_LONG_OPTIONS \
-	{ "config", required_argument, NULL, 'c' }, \
-	{ "json", no_argument, NULL, 'j' }, \
-	{ "verbose", no_argument, NULL, 'v' }, \
-	{ "help", no_argument, NULL, REPORT_OPTION_HELP }, \
-	{ "since", required_argument, NULL, REPORT_OPTION_SINCE }, \
-	{ "until", required_argument, NULL, REPORT_OPTION_UNTIL }, \
-	{ "csv", no_argument, NULL, REPORT_OPTION_CSV }, \
-	{ "html", required_argument, NULL, REPORT_OPTION_HTML }, \
-	{ "anonymise", no_argument, NULL, REPORT_OPTION_ANONYMISE }
+int report_options_since(void *context, const char *value);
+int report_options_until(void *context, const char *value);
+int report_options_json(void *context, const char *value);
+int report_options_csv(void *context, const char *value);
 
 #define REPORT_OPTIONS_HELP \
 "      --since TIME    only what was logged from then on\n" \
@@ -65,10 +60,6 @@ enum {
 "input, or a journal (a file or a folder); without one, this host's journal.\n"
 
 void report_options_init(struct report_options *options);
-/* Takes an option that was found. Returns 1 for one of these, 0 for another,
-   or -1 with *status_r set to an exit code and the message written. */
-int report_options_take(struct report_options *options, int option,
-			const char *value, int *status_r);
 /* What cannot be asked for together. Returns 0, or EX_USAGE with the
    message. */
 int report_options_check(const struct report_options *options);
