@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,5 +310,7 @@ void gp_store_writer_free(struct gp_store_writer **writer)
 		mdb_env_close((*writer)->env);
 	free(*writer);
 	*writer = NULL;
+	/* As many pages as the file has, which is read again now. */
+	malloc_trim(0);
 	errno = saved_errno;
 }

@@ -63,8 +63,9 @@ static void take_log_line(enum gp_log_level level, const char *line)
 }
 
 /* liblmdb has each page that it writes from malloc(3) and gives them back at
-   the end, where glibc would ask the kernel for every 128 KiB: a tenth of the
-   time that a map of a million rules takes. */
+   the end, where glibc would go to the kernel for every 128 KiB: a tenth of the
+   time that a map of a million rules takes. (map/store.c gives them back in
+   one go.) */
 static void take_heap_in_large_steps(void)
 {
 	mallopt(M_TOP_PAD, 8 << 20);
