@@ -24,7 +24,7 @@ struct gp_image {
 	struct gp_arena *arena;
 
 	struct gp_text bytes;
-	/* uint64_t: offsets; GP_IMAGE_REMOVED is set in those taken out. */
+	/* uint64_t: offsets, with the flags below. */
 	struct gp_text order;
 	/* The order holds, except that entries may be marked as removed. */
 	bool sorted;
@@ -46,7 +46,15 @@ struct gp_image {
 	uint64_t keys;
 };
 
+/* The entry was taken out. */
 #define GP_IMAGE_REMOVED (UINT64_C(1) << 63)
+/* Its key is that of the entry before it; right as long as all are counted. */
+#define GP_IMAGE_SAME (UINT64_C(1) << 62)
+#define GP_IMAGE_FLAGS (GP_IMAGE_REMOVED | GP_IMAGE_SAME)
+
+/* How far ahead of a walk entries are fetched: they lie in the order in which
+   they came, not in that of the walk. */
+#define GP_IMAGE_AHEAD 16
 
 struct gp_image_entry {
 	const char *key;
@@ -99,7 +107,7 @@ gp_image_length(const unsigned char *pos, size_t *len_r)
 static inline void gp_image_entry(const struct gp_image *image, size_t index,
 				  struct gp_image_entry *entry_r)
 {
-	uint64_t offset = gp_image_order(image)[index] & ~GP_IMAGE_REMOVED;
+	uint64_t offset = gp_image_order(image)[index] & ~GP_IMAGE_FLAGS;
 	const unsigned char *pos = (const unsigned char *)image->bytes.data;
 
 	pos = gp_image_length(pos + offset, &entry_r->key_len);

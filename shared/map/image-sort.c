@@ -178,8 +178,8 @@ void gp_image_sort(const char *bytes, uint64_t *order, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		items[i].offset = order[i];
-		items[i].word = word_at(bytes, order[i], 0);
+		items[i].offset = order[i] & ~GP_IMAGE_FLAGS;
+		items[i].word = word_at(bytes, items[i].offset, 0);
 	}
 	sort(bytes, items, count, 0);
 	for (i = 0; i < count; i++)

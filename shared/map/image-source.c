@@ -7,10 +7,6 @@
 #include "shared/map/image-data.h"
 #include "shared/map/record.h"
 
-/* How far ahead of a walk entries are fetched: they lie in the order in which
-   they came, not in that of the walk. */
-#define PREFETCH 16
-
 static const char *const damaged = "rules in memory are damaged";
 
 size_t gp_image_lower_bound(const struct gp_image *image, const char *key,
@@ -32,19 +28,10 @@ size_t gp_image_lower_bound(const struct gp_image *image, const char *key,
 	return low;
 }
 
-static bool has_key(const struct gp_image *image, size_t index,
-		    const char *key, size_t key_len)
-{
-	struct gp_image_entry entry;
-
-	gp_image_entry(image, index, &entry);
-	return entry.key_len == key_len &&
-		memcmp(entry.key, key, key_len) == 0;
-}
-
 bool gp_image_next_group(const struct gp_image *image,
 			 struct gp_image_group *group)
 {
+	const uint64_t *order = gp_image_order(image);
 	size_t size = gp_image_size(image);
 	struct gp_image_entry entry;
 
@@ -56,11 +43,12 @@ bool gp_image_next_group(const struct gp_image *image,
 	group->key_len = entry.key_len;
 	do {
 		group->end++;
-		if (group->end + PREFETCH < size)
+		if (group->end + GP_IMAGE_AHEAD < size)
 			__builtin_prefetch(image->bytes.data +
-				gp_image_order(image)[group->end + PREFETCH]);
+				(order[group->end + GP_IMAGE_AHEAD] &
+				 ~GP_IMAGE_FLAGS));
 	} while (group->end < size &&
-		 has_key(image, group->end, group->key, group->key_len));
+		 (order[group->end] & GP_IMAGE_SAME) != 0);
 	return true;
 }
 

@@ -50,8 +50,9 @@ static void count_key(struct gp_image *image, const char *key, size_t key_len,
 }
 
 /* As long as lines come in the order of their keys, they are counted on the
-   way. */
-static void count_line(struct gp_image *image, const char *key, size_t key_len)
+   way. Returns the flag for the entry. */
+static uint64_t count_line(struct gp_image *image, const char *key,
+			   size_t key_len)
 {
 	int order = gp_image_compare(image->bytes.data + image->last_key,
 				     image->last_key_len, key, key_len);
@@ -62,6 +63,7 @@ static void count_line(struct gp_image *image, const char *key, size_t key_len)
 		count_key(image, key, key_len, 1);
 	else if (gp_record_is_rule(key, key_len))
 		image->lines++;
+	return order == 0 ? GP_IMAGE_SAME : 0;
 }
 
 static void put_key(struct gp_image *image, const char *key, size_t key_len)
@@ -84,7 +86,7 @@ static void sink_line(void *context, const char *key, size_t key_len,
 	uint64_t offset = image->bytes.len;
 
 	if (image->sorted)
-		count_line(image, key, key_len);
+		offset |= count_line(image, key, key_len);
 	put_key(image, key, key_len);
 	put_line(&image->bytes, line);
 	gp_text_add_mem(&image->order, &offset, sizeof(offset));
@@ -202,9 +204,11 @@ void gp_image_mark(struct gp_image *image, struct gp_image_mark *mark_r)
 	image->last_key_len = 0;
 }
 
-static void count_stretch(struct gp_image *image, const struct gp_image *piece,
-			  const struct gp_image_mark *from,
-			  const struct gp_image_mark *to)
+/* Returns the flag for its first entry. */
+static uint64_t count_stretch(struct gp_image *image,
+			      const struct gp_image *piece,
+			      const struct gp_image_mark *from,
+			      const struct gp_image_mark *to)
 {
 	struct gp_image_entry first;
 	int order;
@@ -220,6 +224,7 @@ static void count_stretch(struct gp_image *image, const struct gp_image *piece,
 		       (order == 0 && gp_record_is_rule(first.key,
 							first.key_len));
 	image->source.parent_depths |= piece->source.parent_depths;
+	return order == 0 ? GP_IMAGE_SAME : 0;
 }
 
 void gp_image_add_stretch(struct gp_image *image, const struct gp_image *piece,
@@ -227,18 +232,19 @@ void gp_image_add_stretch(struct gp_image *image, const struct gp_image *piece,
 			  const struct gp_image_mark *to)
 {
 	size_t i, count = to->entries - from->entries;
-	uint64_t moved = image->bytes.len - from->bytes, *order;
+	uint64_t moved = image->bytes.len - from->bytes, flag = 0, *order;
 	struct gp_image_entry last;
 
 	if (count == 0)
 		return;
 	if (image->sorted)
-		count_stretch(image, piece, from, to);
+		flag = count_stretch(image, piece, from, to);
 	gp_text_add_mem(&image->bytes, piece->bytes.data + from->bytes,
 			to->bytes - from->bytes);
 	order = (void *)gp_text_room(&image->order, count * sizeof(*order));
 	for (i = 0; i < count; i++)
 		order[i] = gp_image_order(piece)[from->entries + i] + moved;
+	order[0] |= flag;
 	gp_text_grew(&image->order, count * sizeof(*order));
 	gp_image_entry(piece, to->entries - 1, &last);
 	image->last_key = last.key - piece->bytes.data + moved;
@@ -430,18 +436,26 @@ bool gp_image_remove_net(struct gp_image *image, uint32_t number)
 	return defined;
 }
 
+/* Goes through the entries as if they came now. */
 static void count_all(struct gp_image *image)
 {
-	struct gp_image_group group = { .end = 0 };
+	uint64_t *order = gp_image_order(image);
+	size_t i, size = gp_image_size(image);
+	struct gp_image_entry entry;
 
 	image->lines = image->keys = 0;
 	image->source.parent_depths = 0;
 	image->last_key_len = 0;
-	while (gp_image_next_group(image, &group)) {
-		count_key(image, group.key, group.key_len,
-			  group.end - group.first);
-		image->last_key = group.key - image->bytes.data;
-		image->last_key_len = group.key_len;
+	for (i = 0; i < size; i++) {
+		if (i + GP_IMAGE_AHEAD < size)
+			__builtin_prefetch(image->bytes.data +
+					   (order[i + GP_IMAGE_AHEAD] &
+					    ~GP_IMAGE_FLAGS));
+		gp_image_entry(image, i, &entry);
+		order[i] &= ~GP_IMAGE_FLAGS;
+		order[i] |= count_line(image, entry.key, entry.key_len);
+		image->last_key = entry.key - image->bytes.data;
+		image->last_key_len = entry.key_len;
 	}
 	image->counted = true;
 }
