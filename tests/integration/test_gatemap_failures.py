@@ -90,6 +90,23 @@ def test_interrupted(compiled, number):
     assert litter(compiled) == []
 
 
+def test_interrupted_while_it_waits(compiled):
+    """Another writer's lock stays his."""
+    path = compiled.path / "rules.lmdb.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    process = subprocess.Popen(compiled.argv("-v"), cwd=compiled.path,
+                               stderr=subprocess.PIPE, text=True,
+                               preexec_fn=default_signals)
+    assert "waiting" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=common.DEADLINE)
+    assert (process.returncode, err) == \
+        (-signal.SIGINT, "gatemap: interrupted; the map is as it was\n")
+    assert path.exists()
+    os.close(lock)
+
+
 def test_waits_for_another(compiled):
     process, pipe = started_on_a_pipe(compiled)
     compiled.expect(0, "-q", "*")
