@@ -1,9 +1,13 @@
-"""Completion in bash and zsh: what is offered, asked of the shells."""
+"""Completion in bash and zsh: what is offered, asked of the shells; and what
+becomes of a line that is typed at a terminal."""
 
+import contextlib
 import os
+import pty
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -105,3 +109,95 @@ def test_attributes_and_values(complete):
 @shells
 def test_gatemap(complete):
     assert "--check" in complete("gatemap", "--ch")
+
+
+# At a terminal
+
+START = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"],
+             f"PS1='# '; set -o emacs; source '{FOLDER}/gatepost.bash'"),
+    "zsh": (["zsh", "-f", "-i"],
+            f"PS1='# '; bindkey -e; fpath=('{FOLDER}' $fpath); "
+            "autoload -U compinit; compinit -u -D"),
+}
+
+
+class Typist:
+    """Types lines into a shell. Each is printed by the shell, not run."""
+
+    def __init__(self, name):
+        argv, setup = START[name]
+        self.name = name
+        self.shown = ""
+        self.count = 0
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            try:
+                os.execvpe(argv[0], argv, {**environment(), "TERM": "dumb"})
+            finally:
+                os._exit(99)
+        self.run(setup)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            os.write(self.terminal, b"\x15exit\n")
+            while os.read(self.terminal, 4096):
+                pass
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
+
+    def wait_for(self, pattern):
+        end = time.monotonic() + common.DEADLINE
+        while (found := re.search(pattern, self.shown)) is None:
+            assert time.monotonic() < end, self.shown
+            self.shown += os.read(self.terminal, 4096).decode()
+        return found
+
+    def run(self, line):
+        """Runs a line, and waits for its end."""
+        self.count += 1
+        self.shown = ""
+        os.write(self.terminal, f"{line}; echo end-$(({self.count}+0))-\n"
+                 .encode())
+        self.wait_for(f"end-{self.count}-")
+
+    def completed(self, line):
+        """What the line is after the tabulator."""
+        self.shown = ""
+        self.count += 1
+        os.write(self.terminal, line.encode() + b"\t")
+        # The beginning of the line, and a word that prints the rest.
+        os.write(self.terminal, b"\x01echo \"<\" \x05\">\"\n")
+        return self.wait_for(r"\r\n< (.*)>\r\n").group(1)
+
+
+@pytest.fixture(scope="module", params=["bash", pytest.param(
+    "zsh", marks=needs_zsh)])
+def typist(request):
+    with contextlib.closing(Typist(request.param)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("typed, completed", [
+    ("gatepost li", "gatepost list "),
+    ("gatepost set --on", "gatepost set --only "),
+    ("gatepost check --no-p", "gatepost check --no-postfix "),
+    ("gatepost edit --js", "gatepost edit --json "),
+    ("gatepost list --service web", "gatepost list --service webmail "),
+    ("gatepost set --until 3", "gatepost set --until 30d "),
+    ("gatepost set a.test im", "gatepost set a.test imap="),
+    ("gatepost set a.test imap=tr", "gatepost set a.test imap=trusted "),
+    ("gatepost set a.test tls_min=1.3", "gatepost set a.test tls_min=1.3 "),
+    ("gatepost unset a.test tls", "gatepost unset a.test tls_min "),
+    ("gatepost explain a@b.c po", "gatepost explain a@b.c pop3 "),
+    ("gatepost explain a@b.c imap implicit=y",
+     "gatepost explain a@b.c imap implicit=yes "),
+    (f"gatepost edit {FOLDER}/gatepost.ba",
+     f"gatepost edit {FOLDER}/gatepost.bash "),
+    ("gatemap --che", "gatemap --check "),
+    ("gatepost nonsense --x", "gatepost nonsense --x"),
+])
+def test_a_line_that_is_typed(typist, typed, completed):
+    # zsh takes the blank away again when the cursor moves.
+    assert typist.completed(typed) == (
+        completed.rstrip() if typist.name == "zsh" else completed)
