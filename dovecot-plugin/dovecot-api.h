@@ -259,7 +259,8 @@ static inline bool gp_dovecot_offers_tls(const struct client *client)
 }
 
 /* From now on the client is treated as with ssl=required. Its settings are
-   shared by all clients of the process: it gets copies. */
+   shared by all clients of the process: it gets copies. Neither a proxy without
+   TLS nor a trusted network makes up for encryption then. */
 static inline void gp_dovecot_require_tls(struct client *client)
 {
 	struct login_settings *set =
@@ -271,8 +272,6 @@ static inline void gp_dovecot_require_tls(struct client *client)
 
 	set->auth_allow_cleartext = FALSE;
 	client->ssl_server_set = ssl_set;
-	/* With ssl=required from the start, neither a proxy without TLS nor a
-	   trusted network would have counted as secured. */
 	client->connection_secured = client->connection_tls_secured;
 #else
 	struct master_service_ssl_settings *ssl_set =
@@ -280,6 +279,7 @@ static inline void gp_dovecot_require_tls(struct client *client)
 
 	set->disable_plaintext_auth = TRUE;
 	client->ssl_set = ssl_set;
+	client->secured = client->ssl_secured;
 #endif
 	ssl_set->ssl = "required";
 	client->set = set;

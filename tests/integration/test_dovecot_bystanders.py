@@ -3,6 +3,7 @@ look users up, and neighbours of a client that is refused."""
 
 import re
 import smtplib
+import socket
 import time
 
 import pytest
@@ -98,6 +99,65 @@ def test_lmtp_proxy_looks_up(lab, rules):
         passdbs=[releases.gatepost(), passdb]).start()
     assert deliver(front, "alice@shut.example") == {}
     backend.wait_log(r"lmtp\(alice@shut\.example\).*saved mail to INBOX")
+
+
+# Postfix asks, too: whether a mailbox exists, and whether it is full.
+
+LOOKUPS = """
+service auth {
+  unix_listener auth-userdb {
+    mode = 0666
+  }
+}
+service quota-status {
+  executable = quota-status -p postfix
+  client_limit = 1
+  inet_listener quota {
+    port = %d
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def lookups(lab, rules):
+    port = lab.port()
+    server = dovecot.Dovecot(
+        lab, users=USERS, userdbs=[releases.userdb(asks_passdb=True)],
+        protocols="imap", name="lookups")
+    server.extra = LOOKUPS % port + server.release.quota
+    server.ports["quota"] = port
+    return server.start()
+
+
+def ask_userdb(server, user):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(common.DEADLINE)
+        sock.connect(str(server.dir / "run" / "auth-userdb"))
+        sock.sendall(b"VERSION\t1\t1\nUSER\t1\t%s\tservice=smtp\n"
+                     % user.encode())
+        for line in sock.makefile("rb"):
+            if line.split(b"\t")[0] in (b"USER", b"NOTFOUND", b"FAIL"):
+                return line.decode().rstrip("\n").split("\t")
+    raise AssertionError("no answer")
+
+
+def test_userdb_lookups(lookups):
+    for user in ("alice@open.example", "alice@shut.example"):
+        assert ask_userdb(lookups, user)[:3] == ["USER", "1", user]
+    assert ask_userdb(lookups, "nobody@open.example")[0] == "NOTFOUND"
+
+
+def test_quota_status(lookups):
+    for user, reply in (("alice@open.example", "DUNNO"),
+                        ("alice@shut.example", "DUNNO"),
+                        ("nobody@open.example", "REJECT Unknown user")):
+        with socket.create_connection(
+                (common.SERVER, lookups.port("quota")), 5) as sock:
+            sock.sendall(b"request=smtpd_access_policy\nsize=1000\n"
+                         b"recipient=%s\n\n" % user.encode())
+            assert sock.recv(1000).decode() == f"action={reply}\n\n"
+    assert "gatepost" not in lookups.log()
 
 
 # doveadm auth test is a login.

@@ -1,7 +1,10 @@
 """Rules that change while logins go on: never an old answer, never a wrong
 one, never an error."""
 
+import base64
+import os
 import shutil
+import signal
 import threading
 import time
 
@@ -204,6 +207,37 @@ def test_reload_in_the_middle_of_logins(server, lab):
     assert [answer for answer in answered
             if not answer[1].startswith(expected[answer[0]])] == []
     assert len(answered) > len(answers) / 2 > 2
+
+
+def test_map_replaced_in_the_middle_of_a_login(lab, server):
+    """What counts is the rules when the name is known."""
+    lab.compile(OPEN)
+    sasl = clients.Sasl("CRAM-MD5", "alice@turns.example", "secret")
+    with server.auth_client() as auth:
+        for rules, kind in ((SHUT, "FAIL"), (OPEN, "OK")):
+            begun = auth.start("CRAM-MD5", service="imap", rip="192.0.2.1",
+                               lip="192.0.2.2")
+            assert begun.kind == "CONT"
+            lab.compile(rules)
+            challenge = base64.b64decode(begun.data)
+            assert auth.cont(sasl.answer(challenge)).kind == kind
+
+
+def test_auth_process_ends_in_the_middle_of_a_login(lab, server):
+    lab.compile(OPEN)
+    for domain in ("open", "shut"):
+        with clients.Login(server, "imap") as client:
+            client.wire.send("a AUTHENTICATE CRAM-MD5")
+            challenge = base64.b64decode(client.wire.line()[2:])
+            for pid in server.auth_processes():
+                os.kill(pid, signal.SIGKILL)
+            sasl = clients.Sasl("CRAM-MD5", f"alice@{domain}.example",
+                                "secret")
+            client.wire.send(base64.b64encode(
+                sasl.answer(challenge)).decode())
+            assert not client._final().startswith("a OK")
+    assert login(server, "alice@open.example").ok
+    assert "[CONTACTADMIN]" in login(server, "alice@shut.example").line
 
 
 def test_two_passdbs_with_one_map(lab, maps):

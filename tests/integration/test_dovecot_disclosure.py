@@ -147,6 +147,30 @@ def test_times_are_alike(delayed, mechanism):
     assert min(lone) > 1
 
 
+@pytest.mark.parametrize("mechanism", [*MECHANISMS, "LOGIN"])
+def test_the_password_takes_no_time(server, mechanism):
+    """Told or not, a refusal comes as fast for a wrong password; and one that
+    is not told as fast as for an unknown name. All in turn, so that a busy
+    machine is as busy for each."""
+    kinds = {"told": ("alice@shut.example", "secret"),
+             "told, wrong": ("alice@shut.example", "wrong"),
+             "own": ("lone@open.example", "secret"),
+             "own, wrong": ("lone@open.example", "wrong"),
+             "nobody": ("nobody@open.example", "secret")}
+    taken = {kind: [] for kind in kinds}
+    for _ in range(7):
+        for kind, login in kinds.items():
+            taken[kind].append(clients.login(server, "imap", *login,
+                                             mechanism).seconds)
+    median = {kind: statistics.median(times)
+              for kind, times in taken.items()}
+    noise = max(statistics.quantiles(times)[2] - statistics.quantiles(times)[0]
+                for times in taken.values()) + 0.005
+    for one, other in (("told", "told, wrong"), ("own", "own, wrong"),
+                       ("own", "nobody"), ("own, wrong", "nobody")):
+        assert abs(median[one] - median[other]) < noise, taken
+
+
 def test_disclose_mailbox_and_none(lab, rules):
     lab.write("tell-all.conf", f"map = {lab.map}\ndisclose = mailbox\n")
     lab.write("tell-none.conf", f"map = {lab.map}\ndisclose = none\n")

@@ -1,7 +1,9 @@
 """What the login plugin tells the auth module: TLS, its version, whether from
 the first byte, and whose connection it is; and that nobody else can."""
 
+import os
 import re
+import signal
 
 import pytest
 
@@ -23,7 +25,7 @@ PROTOCOLS = ("imap", "pop3", "submission", "sieve")
 TRUSTED = "127.0.0.12"
 PROXY = "127.0.0.10"
 EXTRA = f"""
-login_trusted_networks = {TRUSTED} {common.SERVER}
+login_trusted_networks = {TRUSTED} {common.SERVER} 127.0.0.8
 haproxy_trusted_networks = {PROXY} {common.SERVER}
 service imap-login {{
   inet_listener proxied {{
@@ -192,7 +194,7 @@ def test_imap_id(request, which, change, source):
 @pytest.mark.parametrize("source", [common.CLIENT, TRUSTED])
 @pytest.mark.parametrize("change", NAMES)
 @pytest.mark.parametrize("which", ["server", "without_plugin"])
-@pytest.mark.parametrize("protocol", ["pop3", "submission"])
+@pytest.mark.parametrize("protocol", ["pop3", "submission", "sieve"])
 def test_xclient(request, which, protocol, change, source):
     server = request.getfixturevalue(which)
     with clients.Login(server, protocol, source) as client:
@@ -275,6 +277,96 @@ def test_another_key_is_no_key(lab, rules):
     server.wait_log(r"gatepost: forwarded facts .* not believed")
     server.restart()
     assert login(server, "tls13", tls="implicit").ok
+
+
+def foreign(path):
+    path.write_bytes(b"k" * 32)
+    path.chmod(0o644)
+
+
+def empty(path):
+    path.touch(0o600)
+
+
+def folder(path):
+    path.mkdir()
+
+
+def link(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("spoil", [foreign, empty, folder, link])
+def test_a_key_that_is_none_of_ours(lab, rules, spoil):
+    """Nothing is forwarded then, and nothing believed: logins go on without
+    the plugin's word."""
+    server = dovecot.Dovecot(lab, users=USERS, login_plugin=True,
+                             protocols="imap")
+    (server.dir / "run").mkdir()
+    spoil(server.dir / "run" / "gatepost.key")
+    server.start()
+    assert login(server, "secure", tls="implicit").ok
+    assert login(server, "open").ok
+    assert not login(server, "secure").ok
+    assert not login(server, "tls13", tls="implicit").ok
+    for process in ("auth", "imap-login"):
+        server.wait_log(rf"{process}: Warning: gatepost: .*gatepost\.key: "
+                        "this is not our key; remove it and restart Dovecot")
+    server.stop()
+
+
+def test_login_processes_that_live_on(lab, rules):
+    """They outlive the auth process, and its key when that was made anew;
+    then their word is not believed any more."""
+    server = dovecot.Dovecot(
+        lab, users=USERS, login_plugin=True, protocols="imap",
+        extra="service imap-login {\n  service_count = 0\n"
+              "  process_min_avail = 2\n  process_limit = 2\n}\n").start()
+
+    def end_auth():
+        """The next login starts another."""
+        old = server.auth_processes()
+        for pid in old:
+            os.kill(pid, signal.SIGTERM)
+        common.wait_for(lambda: not set(old) & set(server.auth_processes()),
+                        "end of the auth process")
+
+    assert login(server, "tls13", tls="implicit").ok
+    old = set(server.login_processes("imap-login"))
+    end_auth()
+    assert login(server, "tls13", tls="implicit").ok
+    (server.dir / "run" / "gatepost.key").unlink()
+    end_auth()
+    for _ in range(3):
+        assert not login(server, "secure").ok
+        assert not login(server, "tls13", tls="implicit").ok
+        assert login(server, "secure", tls="implicit").ok
+    assert set(server.login_processes("imap-login")) == old
+    server.stop()
+
+
+def test_webmail_on_another_host(lab, rules):
+    """Over TLS, whoever its client is; in cleartext only where a rule says
+    so."""
+    lab.compile(RULES + "tlsweb.example all=off webmail=tls\n"
+                "onlyhome.example all=off webmail=trusted "
+                "trusted_nets=198.51.100.0/24\n")
+    server = make_server(lab, login_plugin=True)
+    server.write_users({f"alice@{domain}.example": "secret"
+                        for domain in ("tlsweb", "onlyhome")})
+    for address, tls, lets_in in (
+            ("198.51.100.7", "implicit", {"tlsweb", "onlyhome"}),
+            ("198.51.100.7", "starttls", {"tlsweb", "onlyhome"}),
+            ("203.0.113.9", "implicit", {"tlsweb"}),
+            ("198.51.100.7", None, set())):
+        for domain in ("tlsweb", "onlyhome"):
+            with clients.Login(server, "imap", "127.0.0.8",
+                               tls=tls) as client:
+                forged.imap_id(client, {"x-originating-ip": address})
+                answer = client.login(f"alice@{domain}.example", "secret")
+                assert answer.ok == (domain in lets_in), (domain, answer)
+    server.stop()
+    lab.compile(RULES)
 
 
 def test_webmail(server):

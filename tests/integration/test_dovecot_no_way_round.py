@@ -2,6 +2,7 @@
 leave in the middle, and whatever else must not get in or do harm."""
 
 import base64
+import re
 import socket
 
 import pytest
@@ -72,6 +73,56 @@ def test_pipelined(server):
         assert not any(line.startswith("b OK") for line in lines)
 
 
+PIPELINED = {
+    "imap": f"s STARTTLS\r\na AUTHENTICATE PLAIN {PLAIN}\r\n",
+    "pop3": "STLS\r\nUSER alice@secure.example\r\nPASS secret\r\n",
+    "submission": f"STARTTLS\r\nAUTH PLAIN {PLAIN}\r\n",
+    "sieve": f'STARTTLS\r\nAUTHENTICATE "PLAIN" "{PLAIN}"\r\n',
+}
+
+
+@pytest.mark.parametrize("protocol", PIPELINED)
+def test_pipelined_before_starttls(server, protocol):
+    """What is sent before the handshake is not taken for a command after it,
+    when it would count as encrypted."""
+    server.mark()
+    with clients.Login(server, protocol) as client:
+        client.wire.sock.sendall(PIPELINED[protocol].encode())
+        assert re.match(r"s OK|\+OK|220|OK", client.wire.line())
+        try:
+            client.wire.start_tls()
+            said = client.wire.rest()
+        except OSError:
+            said = b""
+    assert not re.search(rb"(?m)^(a OK|\+OK Logged|235)", said), said
+    with clients.Login(server, protocol, tls="starttls") as client:
+        assert client.login("alice@open.example", "secret").ok
+    server.wait_log(r"Log(in|ged in): user=<alice@open\.example>")
+    assert not re.search(r"Log(in|ged in): user=<alice@secure",
+                         server.log())
+
+
+VERBS = {"imap": "a AUTHENTICATE PLAIN {}", "pop3": "AUTH PLAIN {}",
+         "submission": "AUTH PLAIN {}", "sieve": 'AUTHENTICATE "PLAIN" "{}"'}
+
+
+@pytest.mark.parametrize("protocol", VERBS)
+@pytest.mark.parametrize("initial", [
+    b"", b"\0", b"\0\0", b"\0alice@secure.example\0",
+    b"\0alice@secure.example\0secret\0",
+    b"alice@secure.example\0alice@secure.example\0secret",
+    b"alice@open.example\0alice@secure.example\0secret",
+    b"alice@secure.example\0alice@open.example\0secret",
+    b"\0alice@secure.example\0@open.example\0secret",
+    b"\0alice@secure.example*alice@open.example\0secret"])
+def test_odd_initial_responses(server, protocol, initial):
+    """Empty, too short, too long, for somebody else."""
+    with clients.Login(server, protocol) as client:
+        line = client.command(VERBS[protocol].format(
+            base64.b64encode(initial).decode() or "="))
+        assert re.match(r"a (NO|BAD)|-ERR|5\d\d|NO", line), line
+
+
 def test_refused_and_then_another_name(server):
     """After a refusal the connection goes on, each name by its own rule."""
     with clients.Login(server, "imap") as client:
@@ -125,6 +176,59 @@ def test_plugin_named_twice(lab):
         answer = clients.login(server, "imap", "alice@secure.example",
                                "secret", tls=tls)
         assert answer.ok == (tls is not None)
+    server.stop()
+
+
+def test_plugin_in_some_protocols_only(lab):
+    """The others are the stricter for it."""
+    lab.write_conf()
+    lab.compile(RULES + "tls13.example all=tls tls_min=1.3\n")
+    server = dovecot.Dovecot(
+        lab, users={**USERS, "alice@tls13.example": "secret"},
+        login_plugin=True, protocols="imap pop3")
+    server.extra = server.release.without_login_plugin("pop3")
+    server.start()
+    for protocol, knows in (("imap", True), ("pop3", False)):
+        for domain, tls, lets_in in (
+                ("secure", None, False), ("secure", "implicit", True),
+                ("shut", "implicit", False), ("tls13", "implicit", knows)):
+            answer = clients.login(server, protocol,
+                                   f"alice@{domain}.example", "secret",
+                                   tls=tls)
+            assert answer.ok == lets_in, (protocol, domain, answer)
+    server.stop()
+    lab.compile(RULES)
+
+
+def test_never_in_a_worker_even_when_told_to(lab):
+    """There, what is done against failing open has no effect on the process
+    that decides."""
+    options = releases.release().in_worker
+    if not options:
+        pytest.skip("Dovecot 2.3 leaves it to the passdb")
+    lab.write_conf()
+    lab.compile(RULES)
+    server = dovecot.Dovecot(
+        lab, users=USERS, protocols="imap",
+        passdbs=[releases.gatepost(result_internalfail="continue", **options),
+                 releases.users()]).start()
+    user = "alice@secure.example"
+    for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
+        answer = clients.login(server, "imap", user, "secret", mechanism)
+        assert "[PRIVACYREQUIRED]" in answer.line
+        assert clients.login(server, "imap", user, "secret", mechanism,
+                             tls="implicit").ok
+    assert not re.search(r"auth-worker.*gatepost", server.log())
+    away = lab.dir / "away"
+    lab.map.rename(away)
+    try:
+        server.restart()
+        for password in ("secret", "wrong"):
+            answer = clients.login(server, "imap", user, password,
+                                   tls="implicit")
+            assert "[UNAVAILABLE]" in answer.line
+    finally:
+        away.rename(lab.map)
     server.stop()
 
 

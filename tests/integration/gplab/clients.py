@@ -102,6 +102,7 @@ class Sasl:
         self.authzid = authzid.encode(errors="surrogateescape")
         self._scram_nonce = base64.b64encode(os.urandom(15)).decode()
         self._scram_step = 0
+        self._scram_hash = "sha256"
 
     def answer(self, challenge):
         method = getattr(self, "_" + self.mechanism.lower().replace("-", "_"))
@@ -121,6 +122,40 @@ class Sasl:
     def _external(self, _challenge):
         return self.authzid
 
+    def _digest_md5(self, challenge):
+        if challenge.startswith(b"rspauth="):
+            return b""
+        fields = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge.decode()))
+        nonce, realm = fields["nonce"], fields.get("realm", "")
+        uri = "imap/localhost"
+
+        def digest(data):
+            return hashlib.md5(data).digest()
+
+        secret = digest(b":".join((self.user, realm.encode(), self.password)))
+        first = digest(secret + f":{nonce}:{self._scram_nonce}".encode())
+        second = digest(f"AUTHENTICATE:{uri}".encode())
+        response = digest(
+            f"{first.hex()}:{nonce}:00000001:{self._scram_nonce}:auth:"
+            f"{second.hex()}".encode()).hex()
+        return (f'username="{self.user.decode()}",realm="{realm}",'
+                f'nonce="{nonce}",cnonce="{self._scram_nonce}",nc=00000001,'
+                f'qop=auth,digest-uri="{uri}",response={response}').encode()
+
+    def _xoauth2(self, challenge):
+        """The password is the token; a challenge is an error's text."""
+        return b"" if challenge else (b"user=%s\1auth=Bearer %s\1\1" %
+                                      (self.user, self.password))
+
+    def _oauthbearer(self, challenge):
+        return b"\1" if challenge else (
+            b"n,a=%s,\1host=localhost\1port=143\1auth=Bearer %s\1\1" %
+            (self.user, self.password))
+
+    def _scram_sha_1(self, challenge):
+        self._scram_hash = "sha1"
+        return self._scram_sha_256(challenge)
+
     def _scram_sha_256(self, challenge):
         self._scram_step += 1
         if self._scram_step == 1:
@@ -132,20 +167,20 @@ class Sasl:
 
     def _scram_final(self, server_first):
         fields = dict(part.split("=", 1) for part in server_first.split(","))
-        salted = hashlib.pbkdf2_hmac("sha256", self.password,
+        salted = hashlib.pbkdf2_hmac(self._scram_hash, self.password,
                                      base64.b64decode(fields["s"]),
                                      int(fields["i"]))
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
+        client_key = hmac.digest(salted, b"Client Key", self._scram_hash)
         final = f"c=biws,r={fields['r']}"
         message = f"{self._first},{server_first},{final}".encode()
-        signature = hmac.digest(hashlib.sha256(client_key).digest(), message,
-                                "sha256")
+        stored = hashlib.new(self._scram_hash, client_key).digest()
+        signature = hmac.digest(stored, message, self._scram_hash)
         proof = bytes(a ^ b for a, b in zip(client_key, signature))
         return f"{final},p={base64.b64encode(proof).decode()}".encode()
 
     def initial(self):
         """What is sent with the command, or None where the server begins."""
-        if self.mechanism in ("LOGIN", "CRAM-MD5"):
+        if self.mechanism in ("LOGIN", "CRAM-MD5", "DIGEST-MD5"):
             return None
         return self.answer(b"")
 

@@ -108,6 +108,26 @@ login_plugins {{
 }}
 """
 
+QUOTA_23 = """
+mail_plugins = quota
+plugin {
+  quota = count:User quota
+  quota_rule = *:storage=1M
+  quota_vsizes = yes
+  quota_status_success = DUNNO
+}
+"""
+QUOTA_24 = """
+mail_plugins {
+  quota = yes
+}
+quota "User quota" {
+  driver = count
+  storage_size = 1M
+}
+quota_status_success = DUNNO
+"""
+
 # Settings of 2.3 that have another name, or another value, in 2.4.
 RENAMED_24 = (
     (r"auth_default_realm =", "auth_default_domain ="),
@@ -157,6 +177,11 @@ def sql(database, **options):
     return Database("passdb", "sql", database, options)
 
 
+def oauth2(tokens):
+    return Database("passdb", "oauth2", tokens,
+                    {"mechanisms": "xoauth2 oauthbearer"})
+
+
 def userdb(asks_passdb=False):
     """Mailboxes below the server's folder; with asks_passdb Dovecot looks in
     the passdbs whether a user exists."""
@@ -165,6 +190,9 @@ def userdb(asks_passdb=False):
 
 class Dovecot23:
     login = LOGIN_23
+    quota = QUOTA_23
+    # What makes Dovecot run a passdb in its auth workers.
+    in_worker = {}
 
     def __init__(self, moduledir):
         self.moduledir = moduledir
@@ -175,6 +203,9 @@ class Dovecot23:
     def extra(self, text):
         return text
 
+    def without_login_plugin(self, protocol):
+        return f"protocol {protocol} {{\n  login_plugins =\n}}\n"
+
     def block(self, database, server, _number):
         args = {
             ("passdb", "gatepost"): lambda v: v or server.lab.conf,
@@ -182,6 +213,7 @@ class Dovecot23:
             ("passdb", "static"): lambda v: " ".join(
                 f"{name}={value}" for name, value in v.items()),
             ("passdb", "sql"): lambda v: v.write_conf(),
+            ("passdb", "oauth2"): lambda v: v.write_conf(),
             ("userdb", "static"): lambda asks: (
                 f"uid=mail gid=mail home={server.dir}/mail/%u"
                 + ("" if asks else " allow_all_users=yes")),
@@ -204,6 +236,8 @@ class Dovecot23:
 
 class Dovecot24(Dovecot23):
     login = LOGIN_24
+    quota = QUOTA_24
+    in_worker = {"use_worker": "yes"}
 
     def __init__(self, moduledir, version):
         super().__init__(moduledir)
@@ -218,6 +252,10 @@ class Dovecot24(Dovecot23):
             text = re.sub(old, new, text)
         return text
 
+    def without_login_plugin(self, protocol):
+        return (f"protocol {protocol} {{\n  login_plugins {{\n"
+                "    gatepost_login = no\n  }\n}\n")
+
     def block(self, database, server, number):
         lines = {
             ("passdb", "gatepost"): lambda v:
@@ -226,12 +264,15 @@ class Dovecot24(Dovecot23):
                 f"  passwd_file_path = {v or server.dir / 'users'}\n",
             ("passdb", "static"): self._fields,
             ("passdb", "sql"): lambda v: v.settings_24(),
+            ("passdb", "oauth2"): lambda v: "",
             ("userdb", "static"): lambda asks: self._fields({
                 "uid": "mail", "gid": "mail",
                 "home": f"{server.dir}/mail/%{{user}}"})
                 + ("" if asks else "  userdb_static_allow_all_users = yes\n"),
         }[database.kind, database.driver](database.value)
-        return (f"{database.kind} {database.driver}{number} {{\n"
+        before = (database.value.section_24()
+                  if database.driver == "oauth2" else "")
+        return (f"{before}{database.kind} {database.driver}{number} {{\n"
                 f"  driver = {database.driver}\n{lines}"
                 f"{database.option_lines(OPTIONS_24)}}}\n")
 
