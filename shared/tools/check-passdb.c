@@ -139,24 +139,58 @@ static bool find_return_ok(const struct check_dovecot *dovecot,
 	return false;
 }
 
-static bool gives_name(const struct gp_dove_block *passdb)
+/* The name as it was typed, in small letters at most: what rules are asked for
+   is the same. */
+static bool keeps_name(const char *value)
 {
-	const struct gp_dove_block *fields =
-		gp_dove_block_find(passdb->blocks, "fields", NULL);
-	static const char *const names[] = {
-		"default_fields", "override_fields"
+	static const char *const same[] = {
+		"%u", "%Lu", "%{user}", "%{user|lower}", "%{original_user}"
 	};
+	char name[32];
+	size_t len = 0;
 
-	if (fields != NULL && gp_dove_value(fields, "user") != NULL)
-		return true;
-	for (size_t i = 0; i < 2; i++) {
-		const char *value = gp_dove_value_or(passdb, names[i], "");
-
-		if (strncmp(value, "user=", 5) == 0 ||
-		    strstr(value, " user=") != NULL)
+	for (; *value != '\0' && len + 1 < sizeof(name); value++) {
+		if (*value != ' ')
+			name[len++] = *value;
+	}
+	name[len] = '\0';
+	for (size_t i = 0; i < CHECK_ROWS(same); i++) {
+		if (strcmp(name, same[i]) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* "x=1 user=%n" */
+static bool words_give_name(const struct check_dovecot *dovecot,
+			    const char *words)
+{
+	const char *word;
+
+	while ((word = gp_dove_next_word(&words,
+					 dovecot->check->arena)) != NULL) {
+		if (strncmp(word, "user=", 5) == 0 && !keeps_name(word + 5))
+			return true;
+	}
+	return false;
+}
+
+static bool gives_name(const struct check_dovecot *dovecot,
+		       const struct gp_dove_block *passdb)
+{
+	const struct gp_dove_block *fields =
+		gp_dove_block_find(passdb->blocks, "fields", NULL);
+	const char *user = fields == NULL ? NULL :
+		gp_dove_value(fields, "user");
+
+	return (user != NULL && !keeps_name(user)) ||
+	       words_give_name(dovecot, gp_dove_value_or(
+			       passdb, "default_fields", "")) ||
+	       words_give_name(dovecot, gp_dove_value_or(
+			       passdb, "override_fields", "")) ||
+	       (strcmp(check_passdb_driver(passdb), "static") == 0 &&
+		words_give_name(dovecot, gp_dove_value_or(passdb, "args",
+							  "")));
 }
 
 /* 2.3 has the query in a file of its own. */
@@ -207,7 +241,7 @@ static bool find_renames(const struct check_dovecot *dovecot,
 			continue;
 		if (query_gives_name(dovecot, passdb, what))
 			return true;
-		if (!gives_name(passdb))
+		if (!gives_name(dovecot, passdb))
 			continue;
 		check_name_passdb(dovecot, passdb, what);
 		gp_text_add(what, " gives the user another name, and no "

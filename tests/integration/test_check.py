@@ -46,6 +46,8 @@ DOVECOT = [
     ("dovecot-passdb-return-ok", [], GATEPOST),
     ("dovecot-passdb-renames", [], FILE % "override_fields = user=%n@b.test"),
     ("dovecot-passdb-renames", [], FILE % "default_fields = x=1 user=%n"),
+    ("dovecot-passdb-renames", [],
+     "passdb {{\n  driver = static\n  args = password=x user=bob\n}}\n"),
     ("dovecot-passdb-filter",
      [(PASSDB, PASSDB + "\n  username_filter = *@example.com")], ""),
     ("dovecot-passdb-mechanisms",
@@ -112,6 +114,8 @@ GOOD_DOVECOT = {
     "a format that keeps the domain": (
         [], "auth_username_format = %%Ln@%%Ld\n"),
     "a cache for which there is room": ([], "auth_cache_size = 10M\n"),
+    "a database that keeps the name": (
+        [], FILE % "override_fields = x=1 user=%%Lu"),
     "no limit": ([], "service auth {{\n  vsz_limit = 0\n}}\n"),
 }
 

@@ -104,6 +104,8 @@ def test_dovecot(host, environment, wanted, changes, more):
     "service auth {\n  vsz_limit = unlimited\n}\nauth_cache_size = 1G\n",
     "sql_driver = sqlite\nsqlite_path = /x\npassdb sql {\n  query = SELECT "
     "email AS user, password FROM users WHERE email='%{user | lower}'\n}\n",
+    "passdb static {\n  password = x\n  fields {\n    user = %{user | lower}\n"
+    "  }\n}\n",
     "passdb static {\n  master = yes\n  result_success = continue\n"
     "  password = x\n}\n"])
 def test_what_is_not_wrong(host, environment, more):
