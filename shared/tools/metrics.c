@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,12 +20,20 @@
 #include "shared/tools/program.h"
 
 static const char help[] =
-	"Usage: gatepost metrics [-c CONFIG] [-o FILE]\n"
+	"Usage: gatepost metrics [-j] [-c CONFIG] [-o FILE]\n"
 	"Write what gatepost-policyd has counted, as OpenMetrics text.\n\n"
+	"  -j, --json           as one JSON object, each number by its name\n"
 	"  -c, --config=CONFIG  settings, or the folder of gatepost.conf\n"
 	"  -o, --output=FILE    write FILE, in one go; removed when the daemon\n"
 	"                       does not answer\n"
 	"      --help           show this text\n";
+
+struct options {
+	const char *config;
+	const char *output;
+	bool json;
+	struct gp_settings *settings;
+};
 
 static int failed(const char *what, const char *path)
 {
@@ -52,24 +62,60 @@ static int write_file(const char *path, const struct gp_text *page,
 	return failed("write", path);
 }
 
-static int write_metrics(const struct gp_settings *settings,
-			 const char *output, struct gp_arena *arena)
+/* "NAME{LABELS} NUMBER" becomes a member; comments are left out. */
+static void add_number(json_t *object, char *line)
 {
+	char *blank = strrchr(line, ' ');
+
+	if (*line == '#' || blank == NULL)
+		return;
+	*blank++ = '\0';
+	json_object_set_new(object, line, strchr(blank, '.') != NULL ?
+			    json_real(strtod(blank, NULL)) :
+			    json_integer(strtoll(blank, NULL, 10)));
+}
+
+static void make_json(struct gp_text *page, struct gp_arena *arena)
+{
+	json_t *object = json_object();
+	char *rest = gp_arena_strdup(arena, page->data), *line, *text;
+
+	while ((line = strsep(&rest, "\n")) != NULL)
+		add_number(object, line);
+	text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	gp_text_clear(page);
+	gp_text_addf(page, "%s\n", text);
+	free(text);
+	json_decref(object);
+}
+
+static int write_page(const char *output, const struct gp_text *page,
+		      struct gp_arena *arena)
+{
+	if (output != NULL)
+		return write_file(output, page, arena);
+	(void)fwrite(page->data, page->len, 1, stdout);
+	return EX_OK;
+}
+
+static int write_metrics(const struct options *options, struct gp_arena *arena)
+{
+	const char *output = options->output;
 	struct gp_text page;
 	const char *error;
 	int status = EX_OK;
 
 	gp_text_init(&page);
-	if (gp_counters_ask(settings->policy_socket, &page, arena,
+	if (gp_counters_ask(options->settings->policy_socket, &page, arena,
 			    &error) < 0) {
 		gp_program_error("%s", error);
 		status = EX_UNAVAILABLE;
 		if (output != NULL && unlink(output) < 0 && errno != ENOENT)
 			(void)failed("remove", output);
-	} else if (output == NULL) {
-		(void)fwrite(page.data, page.len, 1, stdout);
 	} else {
-		status = write_file(output, &page, arena);
+		if (options->json)
+			make_json(&page, arena);
+		status = write_page(output, &page, arena);
 	}
 	gp_text_deinit(&page);
 	return status;
@@ -77,12 +123,12 @@ static int write_metrics(const struct gp_settings *settings,
 
 int gatepost_metrics(int argc, char *argv[])
 {
-	const char *config = NULL, *output = NULL;
-	struct gp_settings *settings;
+	struct options options = { .config = NULL };
 	struct gp_arena *arena;
 	const struct gp_option known[] = {
-		GP_OPTION_TEXT("config", 'c', &config),
-		GP_OPTION_TEXT("output", 'o', &output),
+		GP_OPTION_TEXT("config", 'c', &options.config),
+		GP_OPTION_TEXT("output", 'o', &options.output),
+		GP_OPTION_FLAG("json", 'j', &options.json),
 	};
 	int status = GP_OPTIONS_READ(known, NULL, help, argc, argv);
 
@@ -90,12 +136,12 @@ int gatepost_metrics(int argc, char *argv[])
 		return status;
 	if (optind < argc)
 		return gp_program_usage("what is %s?", argv[optind]);
-	status = gp_configuration_load(config, &settings);
+	status = gp_configuration_load(options.config, &options.settings);
 	if (status != EX_OK)
 		return status;
 	arena = gp_arena_new();
-	status = gp_program_finish(write_metrics(settings, output, arena));
+	status = gp_program_finish(write_metrics(&options, arena));
 	gp_arena_free(&arena);
-	gp_settings_free(&settings);
+	gp_settings_free(&options.settings);
 	return status;
 }

@@ -1,6 +1,7 @@
 """What the policy daemon counts, and how it can be seen; what it is allowed to
 do where systemd starts it."""
 
+import json
 import os
 import pathlib
 import re
@@ -153,6 +154,10 @@ def test_the_collectors_file(lab):
     done = run(*command)
     assert (done.returncode, done.stderr) == (0, "")
     assert numbers(done.stdout)["requests_total"] == 0
+    members = json.loads(run(*command, "--json").stdout)
+    assert members["gatepost_policyd_requests_total"] == 0
+    assert len(members) == sum(1 for line in done.stdout.splitlines()
+                               if not line.startswith("#"))
     done = run(*command, "-o", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert numbers(path.read_text())["requests_total"] == 0
