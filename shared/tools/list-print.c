@@ -18,7 +18,7 @@ void list_print_head(enum list_format format)
 	else if (format == LIST_CSV)
 		printf("key,imap,pop3,submission,sieve,webmail,tls_min,"
 		       "restricted,exception,trial,locked_by,until,where,"
-		       "note\n");
+		       "note,same_as\n");
 }
 
 static void print_time(int64_t seconds, struct gp_text *text)
@@ -58,6 +58,9 @@ static void add_why(const struct list_row *row, struct gp_text *text)
 	if (row->locked_by[0] != '\0')
 		gp_text_addf(text, "%slocked by %s", text->len > 0 ? " " : "",
 			     row->locked_by);
+	if (row->same_as.len > 0)
+		gp_text_addf(text, "%sas %s", text->len > 0 ? " " : "",
+			     row->same_as.data);
 	if (row->until != GP_TIME_LAST) {
 		gp_text_add(text, text->len > 0 ? " until " : "until ");
 		gp_time_print(row->until, text);
@@ -120,7 +123,8 @@ static void print_csv(const struct list_row *row)
 	print_time(row->until, &text);
 	print_field(text.data, ',');
 	print_field(row->where.data, ',');
-	print_field(row->notes.data, '\n');
+	print_field(row->notes.data, ',');
+	print_field(row->same_as.data, '\n');
 	gp_text_deinit(&text);
 }
 
@@ -176,6 +180,8 @@ static void print_json(const struct list_row *row)
 	json_object_set_new(object, "locked", names_json(row->locked));
 	json_object_set_new(object, "locked_by", row->locked_by[0] != '\0' ?
 			    text_json(row->locked_by) : json_null());
+	json_object_set_new(object, "same_as", row->same_as.len > 0 ?
+			    text_json(row->same_as.data) : json_null());
 	json_object_set_new(object, "until", text.len > 0 ?
 			    json_string(text.data) : json_null());
 	json_object_set_new(object, "where", text_json(row->where.data));

@@ -235,6 +235,9 @@ static void describe_lines(struct list *list, const struct gp_lines *lines,
 		if (gp_line_is_active(line, list->now) &&
 		    line->until < row->until)
 			row->until = line->until;
+		if ((line->set & GP_ATTR_BIT(GP_ATTR_SAME_AS)) != 0)
+			gp_print_value(list->source, line, GP_ATTR_SAME_AS,
+				       &row->same_as);
 		if (line->note == NULL)
 			continue;
 		gp_text_addf(&row->notes, "%s%s", row->notes.len > 0 ? "; " :
@@ -295,6 +298,7 @@ static int list_key(struct list *list, const char *key, size_t key_len,
 	gp_text_init(&written);
 	gp_text_init(&row.where);
 	gp_text_init(&row.notes);
+	gp_text_init(&row.same_as);
 	gp_print_key(key, key_len, &written);
 	row.key = written.data;
 	describe_lines(list, lines, &row);
@@ -304,6 +308,7 @@ static int list_key(struct list *list, const char *key, size_t key_len,
 	gp_text_deinit(&written);
 	gp_text_deinit(&row.where);
 	gp_text_deinit(&row.notes);
+	gp_text_deinit(&row.same_as);
 	return ret;
 }
 

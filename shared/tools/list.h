@@ -31,6 +31,8 @@ struct list_row {
 	struct gp_text where;
 	/* The notes of its lines. */
 	struct gp_text notes;
+	/* The name that the key is judged as; else empty. */
+	struct gp_text same_as;
 };
 
 void list_print_head(enum list_format format);

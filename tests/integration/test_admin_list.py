@@ -103,6 +103,17 @@ def test_list(folder):
     assert rows["other.example"]["restricted"] == []
 
 
+def test_list_says_who_is_judged_as_another(tmp_path):
+    folder = admin.compiled(tmp_path, "a.test imap=off\nb.test same_as=a.test "
+                            "note=x\n")
+    out = folder.ok("list").splitlines()
+    assert out[2].startswith("b.test   ")
+    assert out[2].endswith(" restricted(imap) as a.test")
+    row = json.loads(folder.ok("list", "-j", "b.test"))
+    assert row["same_as"] == "a.test" and row["values"]["imap"] == "off"
+    assert folder.ok("list", "--csv").splitlines()[-1].endswith(",x,a.test")
+
+
 def keys(folder, *words):
     return [json.loads(line)["key"] for line in
             folder.ok("list", "-j", *words).splitlines()]

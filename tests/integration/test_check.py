@@ -5,6 +5,8 @@ write."""
 import ctypes
 import json
 import os
+import pathlib
+import re
 import subprocess
 
 import pytest
@@ -365,13 +367,13 @@ def test_policyd_to_whom_postfix_may_not_connect(host, part):
 # Modules
 
 
-@pytest.mark.parametrize("kind, name", [
-    ("auth", "libauthdb_gatepost"), ("login", "libgatepost_login")])
-def test_module_of_another_dovecot(host, kind, name):
-    path = host.modules / kind / (name + ".so")
+@pytest.mark.parametrize("wanted, name", [
+    ("dovecot-module-auth", "auth/libauthdb_gatepost.so"),
+    ("dovecot-module-login", "login/libgatepost_login.so")])
+def test_module_of_another_dovecot(host, wanted, name):
+    path = host.modules / name
     kept = path.read_bytes()
     assert kept.count(b".ABIv") == 1
-    wanted = f"dovecot-module-{kind}"
     try:
         path.write_bytes(kept.replace(b".ABIv1", b".ABIv9"))
         found = host.findings()
@@ -415,6 +417,20 @@ def test_query(host, query, column):
 
 
 # The command
+
+
+def test_every_finding_has_a_test():
+    """One that breaks a configuration in that way: its name stands in these
+    files."""
+    sources = "".join(path.read_text() for path in
+                      (checking.common.TREE / "shared/tools").glob("check*.c"))
+    row = r'\t\{ "([a-z0-9-]+)", (?:find_|BOTH|CHECK_)'
+    call = r'check_(?:add|add_text|run)\(check, "([a-z0-9-]+)"'
+    names = {*re.findall(row, sources), *re.findall(call, sources)}
+    tests = "".join(path.read_text() for path in pathlib.Path(
+        __file__).parent.glob("test_check*.py"))
+    assert len(names) > 70
+    assert [name for name in sorted(names) if f'"{name}"' not in tests] == []
 
 
 def test_text_names_what_where_and_what_to_write(host):

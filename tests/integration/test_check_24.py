@@ -82,6 +82,10 @@ TABLE = [
      "auth_username_chars =\n"),
     ("dovecot-trusted-networks", [],
      "login_trusted_networks = 10.0.0.0/8\n"),
+    ("dovecot-haproxy-networks", [],
+     "haproxy_trusted_networks = 10.0.0.0/8\n"),
+    ("dovecot-map-unreadable", [],
+     "service auth {\n  user = gp-nobody-of-that-name\n}\n"),
     ("dovecot-login-plugin", [("gatepost_login = yes", "other = yes")], ""),
     ("dovecot-login-plugin",
      [], "protocol imap {\n  login_plugins {\n    other = yes\n  }\n}\n"),
@@ -123,6 +127,23 @@ def test_rules_that_dovecot_overrules(host, environment):
         assert findings(
             host, environment, more="remote 192.0.2.0/24 {\n"
             "  auth_allow_cleartext = yes\n}\n") == {}
+    finally:
+        host.put_back()
+
+
+@pytest.mark.parametrize("wanted, rules, more", [
+    ("dovecot-ssl-min", "*  tls_min=1.0\n", ""),
+    (None, "*  tls_min=1.0\n", "ssl_min_protocol = TLSv1\n"),
+    ("dovecot-implicit", "*  imap=implicit\n",
+     "service imap-login {\n  inet_listener imaps {\n    port = 0\n  }\n}\n"),
+    (None, "*  imap=implicit\n", ""),
+])
+def test_more_rules_that_dovecot_overrules(host, environment, wanted, rules,
+                                           more):
+    host.lab.compile(rules)
+    try:
+        assert set(findings(host, environment, more=more)) == (
+            {wanted} if wanted else set())
     finally:
         host.put_back()
 
