@@ -52,7 +52,8 @@ def login(server, user, password="secret", mechanism="PLAIN", **options):
                                   "alice@alias.example"])
 def test_every_name_lets_in(server, name, mechanism):
     assert login(server, name, mechanism=mechanism).ok
-    server.wait_log(r"imap-login: Info: (Login|Logged in): user=<alice@real\.example>")
+    server.wait_log(r"imap-login: Info: (Login|Logged in): "
+                    r"user=<alice@real\.example>")
     assert not login(server, name, "wrong", mechanism).ok
 
 
