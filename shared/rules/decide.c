@@ -200,18 +200,16 @@ static void copy_text(char *dest, size_t size, const char *str)
 
 /* The message of the line that decided, unless another one is locked above
    it. */
-static const char *message_of(const struct decision *d,
-			      const struct gp_line *line)
+static const char *message_of(const struct decision *d)
 {
 	struct gp_origin winner;
 
-	if ((line->set & GP_ATTR_BIT(GP_ATTR_MESSAGE)) == 0)
+	if ((d->origin.line->set & GP_ATTR_BIT(GP_ATTR_MESSAGE)) == 0)
 		return "";
 	gp_resolved_origin(d->resolved, GP_ATTR_MESSAGE, &winner);
-	if (winner.locked && (winner.line->file != line->file ||
-			      winner.line->number != line->number))
+	if (winner.locked && !gp_origin_is_same(&winner, &d->origin))
 		return "";
-	return line->message;
+	return d->origin.line->message;
 }
 
 /* What is to be remembered of a decision when its rules are gone. */
@@ -235,8 +233,7 @@ static void keep_finding(const struct decision *d, struct gp_finding *finding)
 	if (file != NULL)
 		copy_text(finding->file, sizeof(finding->file), file);
 	finding->line = line->number;
-	copy_text(finding->message, sizeof(finding->message),
-		  message_of(d, line));
+	copy_text(finding->message, sizeof(finding->message), message_of(d));
 }
 
 static void clear_finding(struct gp_finding *finding)

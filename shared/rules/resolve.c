@@ -372,20 +372,33 @@ void gp_resolved_origin(const struct gp_resolved *resolved,
 	gp_resolved_nth(resolved, attr, 0, origin_r);
 }
 
+static bool is_same_level(const struct gp_level *a, const struct gp_level *b)
+{
+	if (a == b)
+		return true;
+	if (a->key == NULL || b->key == NULL)
+		return a->key == b->key && a->profile == b->profile;
+	return a->key_len == b->key_len &&
+	       memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+bool gp_origin_is_same(const struct gp_origin *a, const struct gp_origin *b)
+{
+	return a->line == b->line ||
+	       (a->line->file == b->line->file &&
+		a->line->number == b->line->number &&
+		is_same_level(a->level, b->level));
+}
+
 /* Where a level stands in the order of the unlocked; behind all when it does
    not stand there (a lock above a name that same_as left behind). */
 static size_t open_place(const struct gp_resolved *resolved,
 			 const struct gp_level *level)
 {
-	const struct gp_level *other;
 	size_t i;
 
 	for (i = 0; i < resolved->all.count; i++) {
-		other = resolved->all.level[i];
-		if (other == level ||
-		    (other->key != NULL && level->key != NULL &&
-		     other->key_len == level->key_len &&
-		     memcmp(other->key, level->key, level->key_len) == 0))
+		if (is_same_level(resolved->all.level[i], level))
 			break;
 	}
 	return i;

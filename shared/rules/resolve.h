@@ -74,6 +74,11 @@ void gp_resolved_nth(const struct gp_resolved *resolved,
 		     enum gp_attribute attr, size_t n,
 		     struct gp_origin *origin_r);
 
+/* Whether both are the same line, which may have been looked up twice. Its number
+   alone does not tell: a map that was updated has several first lines of
+   standard input. */
+bool gp_origin_is_same(const struct gp_origin *a, const struct gp_origin *b);
+
 /* Whether the network list (trusted_nets or cleartext_nets) found at list may
    soften the value found at value: never a value that stands in front of it,
    never a lock that is wider. value->line may be NULL (the built-in rule). */

@@ -149,8 +149,7 @@ static bool was_seen(const struct gp_resolved *resolved, unsigned attr,
 
 	for (size_t i = 0; i < n; i++) {
 		gp_resolved_nth(resolved, attr, i, &other);
-		if (other.line->file == origin->line->file &&
-		    other.line->number == origin->line->number)
+		if (gp_origin_is_same(&other, origin))
 			return true;
 	}
 	return false;

@@ -190,6 +190,26 @@ static void widen(struct overlay *overlay, const struct gp_netlist *list,
 	overlay->line.set |= GP_ATTR_BIT(GP_ATTR_ALLOW_NETS);
 }
 
+/* Whether that line is the one that decided; lines of other keys, and of other
+   files, may have its number. */
+static bool has_decided(const struct gp_source *source,
+			const struct gp_origin *origin,
+			const struct gp_finding *finding)
+{
+	char storage[sizeof(finding->key)];
+	const char *file;
+	struct gp_text key;
+
+	if (origin->line->number != finding->line)
+		return false;
+	gp_text_init_fixed(&key, storage, sizeof(storage));
+	gp_level_print(source, origin->level, &key);
+	file = source->file_name(source->context, origin->line->file);
+	return strcmp(key.data, finding->key) == 0 &&
+	       strncmp(file == NULL ? "" : file, finding->file,
+		       sizeof(finding->file) - 1) == 0;
+}
+
 /* Either allow_nets is in the way, as the finding's line says, or "trusted"
    is. */
 static bool allow_network(struct overlay *overlay,
@@ -206,7 +226,7 @@ static bool allow_network(struct overlay *overlay,
 		return false;
 	gp_resolved_origin(resolved, GP_ATTR_ALLOW_NETS, &origin);
 	if (origin.line != NULL && group->prefix > 0 &&
-	    origin.line->number == verdict->finding.line) {
+	    has_decided(&overlay->source, &origin, &verdict->finding)) {
 		const struct gp_netlist *list =
 			gp_line_nets(origin.line, GP_ATTR_ALLOW_NETS);
 		struct gp_address address = { .known = true };

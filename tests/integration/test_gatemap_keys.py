@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from gplab import common
 from gplab.gatemap import PRINTED, RULES
 from gplab.gatemap import compiled, folder  # noqa: F401
 
@@ -161,6 +162,19 @@ def test_incremental_is_checked_as_a_whole(compiled):
     for line in ("bob@same.test imap=off", "x.y same_as=x.y"):
         compiled.expect(65, "-i", stdin=line + "\n")
     assert compiled.map.read_bytes() == before
+
+
+def test_lines_of_two_updates_are_two(compiled):
+    """Both are the first line of standard input."""
+    compiled.silent("-ir", stdin='* all=tls message="every" lock=message\n')
+    compiled.expect(0, "-i", "--quiet",
+                    stdin='m@a.test imap=off message="own"\n')
+    done = subprocess.run(
+        [common.program("gatepost"), "explain", "-c", compiled.conf, "-m",
+         compiled.map, "m@a.test", "imap", "tls=1.3"], capture_output=True,
+        text=True, check=False)
+    assert "550 5.7.1 IMAP is switched off" in done.stdout
+    assert "beats" in done.stdout
 
 
 def test_incremental_lists_all_errors(compiled):

@@ -398,6 +398,19 @@ def test_exceptions(gatepost, lab):
     assert b"lock" in done.stderr
 
 
+def test_exceptions_where_two_files_have_a_line_of_that_number(gatepost, lab):
+    """"trusted" is in the way here, allow_nets is not."""
+    folder = lab.dir / "two.d"
+    folder.mkdir()
+    (folder / "2").write_text("* all=tls allow_nets=any\nx.example imap="
+                              "trusted trusted_nets=10.0.0.0/8\n")
+    (folder / "1").write_text("net:office 192.0.2.0/24\n"
+                              "x.example allow_nets=office\n")
+    log = write(lab, "two", login("a@x.example", TLS, rip="192.0.2.7"))
+    done = gatepost.run("impact", "-f", folder, "--set", log)
+    assert done.stdout.decode() == "a@x.example imap=tls\n"
+
+
 def test_outputs(gatepost, lab):
     log = write(lab, "forms.log", LOG + login("=cmd|' /C x'!A0@example.com"))
     done = gatepost.run("impact", "--csv", log)
