@@ -3,8 +3,9 @@
    those that gen-rules.py wrote and whose mail is allowed.
 
    usage: bench-load unix PATH | tcp PORT  CONNECTIONS SECONDS RULES
-   writes: requests, seconds, and the latencies' p50 and p99 in microseconds;
-   exit status 1 for a reply other than DUNNO. */
+   writes: requests, seconds, the latencies' p50 and p99 in microseconds, and
+   the processor seconds it took itself; exit status 1 for a reply other than
+   DUNNO. */
 
 #include "gatepost-config.h"
 #include <arpa/inet.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -137,6 +139,15 @@ static unsigned percentile(uint64_t requests, double part)
 	return i;
 }
 
+static double processor_seconds(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
 static void run(int epoll, int64_t seconds)
 {
 	struct epoll_event events[256];
@@ -154,9 +165,9 @@ static void run(int epoll, int64_t seconds)
 		}
 		now = nanoseconds();
 	}
-	printf("%llu %.3f %u %u\n", (unsigned long long)requests,
+	printf("%llu %.3f %u %u %.3f\n", (unsigned long long)requests,
 	       (now - begun) / 1e9, percentile(requests, 0.5),
-	       percentile(requests, 0.99));
+	       percentile(requests, 0.99), processor_seconds());
 }
 
 int main(int argc, char *argv[])

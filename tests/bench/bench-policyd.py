@@ -2,11 +2,17 @@
 """The policy daemon against a bare epoll echo, in alternated runs: requests a
 second, latency, processor time per request. Only ratios of one run hold.
 
+Beside them stands the daemon's loop with its parser alone, which shows what of
+its time the decision takes. The daemon is measured first when it has just been
+started, and then after each mailbox was asked for some three times, as it runs
+all day.
+
 postfwd, where it is installed or $POSTFWD says how to call it, stands beside
 them: over TCP, with the rules of the first thousand mailboxes, for it reads its
 rules one after the other.
 
-usage: bench-policyd.py GATEMAP POLICYD ECHO LOAD RULES [SECONDS [ROUNDS]]"""
+usage: bench-policyd.py GATEMAP POLICYD ECHO LOOP LOAD RULES
+                        [SECONDS [ROUNDS]]"""
 
 import os
 import resource
@@ -76,10 +82,19 @@ class Service:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / HERTZ
 
-    def measure(self, load, connections, seconds, rules):
+    def warm(self, load, rules):
+        """What is measured here comes once, so it is not alternated."""
+        self.measure(load, 16, 1, rules, 'started')
+        workers = len(self.pids()) - 1 or 1
+        asked = 0
+        while asked < 3 * int(rules) * workers:
+            asked += self.measure(load, 64, 2, rules, 'warming')
+
+    def measure(self, load, connections, seconds, rules, as_what=None):
+        """Returns how many requests there were."""
         if self.few_rules:
             if connections > 100:
-                return
+                return 0
             rules = FEW_RULES
         before = self.processor_time()
         done = subprocess.run(
@@ -88,10 +103,12 @@ class Service:
         if done.returncode != 0:
             sys.exit('%s: %s' % (self.name, done.stderr))
         used = self.processor_time() - before
-        requests, took, p50, p99 = done.stdout.split()
-        self.results.setdefault((self.kind, connections), []).append(
+        requests, took, p50, p99, own = done.stdout.split()
+        self.results.setdefault(
+            (self.kind, as_what or connections), []).append(
             (int(requests) / float(took), int(p50), int(p99),
-             used / int(requests) * 1e6))
+             used / int(requests) * 1e6, float(own) / int(requests) * 1e6))
+        return int(requests)
 
 
 def medians(results):
@@ -118,8 +135,7 @@ def compile_rules(gatemap, folder, count):
 
 
 def start_policyd(policyd, folder, map_path, workers, kind):
-    name = 'gatepost-policyd' + (', %d workers' % workers if workers > 1
-                                 else '')
+    name = 'policyd' + (', %d workers' % workers if workers > 1 else '')
     where = (str(free_port()) if kind == 'tcp' else
              os.path.join(folder, 'd%d' % workers, 'policy'))
     conf = os.path.join(folder, 'conf-%s-%d' % (kind, workers))
@@ -133,10 +149,10 @@ def start_policyd(policyd, folder, map_path, workers, kind):
     return Service(name, argv, kind, where)
 
 
-def start_echo(echo, folder, kind):
+def start_simple(program, name, folder, kind):
     where = (str(free_port()) if kind == 'tcp' else
-             os.path.join(folder, 'echo'))
-    return Service('bare epoll echo', [echo, kind, where], kind, where)
+             os.path.join(folder, os.path.basename(program)))
+    return Service(name, [program, kind, where], kind, where)
 
 
 def start_postfwd(folder):
@@ -159,38 +175,58 @@ def start_postfwd(folder):
         for name in ('TLSv1.3', 'TLSv1.2'):
             out.write('id=%s; encryption_protocol==%s; action=DUNNO\n' % (
                 name.replace('.', ''), name))
-    return Service('postfwd, %s rules' % FEW_RULES, command + [
-        '--daemon', '--pidfile', pid_file, '--file', rules, '--interface', '127.0.0.1', '--port', port,
-        '--cache', '0', '--nodns', '--norulelog', '--user', 'nobody',
-        '--group', 'nogroup'], 'tcp', port, few_rules=True, pid_file=pid_file)
+    return Service('postfwd, %s mailboxes' % FEW_RULES, command + [
+        '--daemon', '--pidfile', pid_file, '--file', rules,
+        '--interface', '127.0.0.1', '--port', port, '--cache', '0',
+        '--nodns', '--norulelog', '--user', 'nobody', '--group', 'nogroup'], 'tcp', port, few_rules=True, pid_file=pid_file)
+
+
+def show_line(kind, connections, name, result, base):
+    rate, p50, p99, used, _ = result
+    print('%-4s %5s  %-27s %8.0f/s %5.2f %7.0f us %7.0f us %5.2f '
+          '%6.2f us %5.2f' % (
+              kind, connections, name, rate, rate / base[0],
+              p50, p99, p99 / base[2] if base[2] else 0, used,
+              used / base[3] if base[3] else 0), flush=True)
+
+
+def show_bound(result):
+    """Load and daemon share the processors, however many workers there are."""
+    used, load = result[3], result[4]
+    both = os.cpu_count() / (used + load)
+    print('%12s the load takes %.2f us a request itself: on %d processors all '
+          'workers together reach at most %.2f times one' % (
+              '', load, os.cpu_count(), both * max(used, load)))
 
 
 def show(services, kind):
-    echo = services[0]
+    echo, _, daemon = services[:3]
     for connections in CONNECTIONS:
         base = medians(echo.results[kind, connections])
         for service in services:
-            if (kind, connections) not in service.results:
-                continue
-            rate, p50, p99, used = medians(service.results[kind, connections])
-            print('%-4s %5d  %-27s %8.0f/s %5.2f %7.0f us %7.0f us %5.2f '
-                  '%6.2f us %5.2f' % (
-                      kind, connections, service.name, rate, rate / base[0],
-                      p50, p99, p99 / base[2] if base[2] else 0, used,
-                      used / base[3] if base[3] else 0), flush=True)
+            if connections == 16 and service is daemon:
+                show_line(kind, connections, daemon.name + ', just started',
+                          medians(daemon.results[kind, 'started']), base)
+            if (kind, connections) in service.results:
+                show_line(kind, connections, service.name,
+                          medians(service.results[kind, connections]), base)
+        show_bound(medians(daemon.results[kind, connections]))
 
 
 def main():
-    gatemap, policyd, echo, load = (os.path.abspath(path)
-                                    for path in sys.argv[1:5])
-    rules = sys.argv[5]
-    seconds = int(sys.argv[6]) if len(sys.argv) > 6 else 3
-    rounds = int(sys.argv[7]) if len(sys.argv) > 7 else 3
+    gatemap, policyd, echo, loop, load = (os.path.abspath(path)
+                                          for path in sys.argv[1:6])
+    rules = sys.argv[6]
+    seconds = int(sys.argv[7]) if len(sys.argv) > 7 else 3
+    rounds = int(sys.argv[8]) if len(sys.argv) > 8 else 3
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print('%s rules, %d s a run, median of %d rounds, %d processors, %s' % (
         rules, seconds, rounds, os.cpu_count(), time.strftime('%F')))
+    print('postfwd has the rules of %s mailboxes only: it goes through its '
+          'rules one by one,\nso that with a thousand times as many each '
+          'request takes a thousand times as long.' % FEW_RULES)
     print('     conns  service                       requests ratio     p50 '
           '       p99     ratio  processor ratio')
     with tempfile.TemporaryDirectory(prefix='gatepost-bench-') as folder:
@@ -198,10 +234,14 @@ def main():
         for kind in ('unix', 'tcp'):
             services = []
             try:
-                services.append(start_echo(echo, folder, kind))
+                services.append(start_simple(echo, 'bare epoll echo', folder,
+                                             kind))
+                services.append(start_simple(loop, 'its loop and parser alone',
+                                             folder, kind))
                 for workers in (1, 2):
                     services.append(start_policyd(policyd, folder, map_path,
                                                   workers, kind))
+                    services[-1].warm(load, rules)
                 postfwd = start_postfwd(folder) if kind == 'tcp' else None
                 if postfwd is not None:
                     services.append(postfwd)
