@@ -44,12 +44,19 @@ struct options {
 	struct gp_arena *arena;
 };
 
+static int set_by(void *context, const char *value)
+{
+	struct options *options = context;
+
+	return change_take_by(&options->by, value);
+}
+
 static int read_options(struct options *options, int argc, char *argv[])
 {
 	const struct gp_option known[] = {
 		GP_OPTION_TEXT("config", 'c', &options->config),
 		GP_OPTION_TEXT("map", 'm', &options->map),
-		GP_OPTION_TEXT("by", 0, &options->by),
+		GP_OPTION_VALUE("by", 0, set_by),
 		GP_OPTION_FLAG("quiet", 'q', &options->quiet),
 		GP_OPTION_FLAG("json", 'j', &options->json),
 	};

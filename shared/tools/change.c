@@ -39,6 +39,15 @@ const char *change_journal_path(const struct gp_settings *settings,
 			       settings->rules);
 }
 
+int change_take_by(const char **by, const char *value)
+{
+	if (!gp_journal_is_text(value, strlen(value)) ||
+	    !gp_ruletext_is_value(value) || value[0] == '\0')
+		return gp_program_usage("--by: this is no name");
+	*by = value;
+	return 0;
+}
+
 const char *change_who(const char *by, struct gp_arena *arena)
 {
 	const char *sudo = getenv("SUDO_USER");

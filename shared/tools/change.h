@@ -70,6 +70,9 @@ struct change {
    named. */
 const char *change_journal_path(const struct gp_settings *settings,
 				struct gp_arena *arena);
+/* Takes the name that was given for who asks. Returns 0, or an exit code with
+   the message written. */
+int change_take_by(const char **by, const char *value);
 /* Who runs this: the name given, else that of sudo(8), else the user's. */
 const char *change_who(const char *by, struct gp_arena *arena);
 

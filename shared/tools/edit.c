@@ -60,11 +60,18 @@ enum answer {
 	ANSWER_NONE
 };
 
+static int set_by(void *context, const char *value)
+{
+	struct editing *editing = context;
+
+	return change_take_by(&editing->options.by, value);
+}
+
 static int read_options(struct editing *editing, int argc, char *argv[])
 {
 	const struct gp_option known[] = {
 		GP_OPTION_TEXT("config", 'c', &editing->options.config),
-		GP_OPTION_TEXT("by", 0, &editing->options.by),
+		GP_OPTION_VALUE("by", 0, set_by),
 		GP_OPTION_FLAG("yes", 0, &editing->yes),
 		GP_OPTION_FLAG("force", 0, &editing->options.force),
 		GP_OPTION_FLAG("json", 'j', &editing->json),

@@ -49,11 +49,7 @@ static int set_by(void *context, const char *value)
 {
 	struct setting_options *options = context;
 
-	if (!gp_journal_is_text(value, strlen(value)) ||
-	    !gp_ruletext_is_value(value) || value[0] == '\0')
-		return gp_program_usage("--by: this is no name");
-	options->change.by = value;
-	return 0;
+	return change_take_by(&options->change.by, value);
 }
 
 static int set_quiet(void *context, const char *value)

@@ -41,6 +41,15 @@ def test_who_is_recorded(folder):
         assert first["by"] == "carol"
 
 
+@pytest.mark.parametrize("words", [
+    ["set", "a.test", "imap=off"], ["unset", "bob@example.com"], ["edit"],
+    ["undo"], ["back"]])
+@pytest.mark.parametrize("name", ["", "a\nb", b"caf\xe9", '"a', "\x1b[2J"])
+def test_names_that_a_journal_cannot_have(folder, words, name):
+    assert "this is no name" in folder.refused(64, *words, "--by",
+                                               os.fsdecode(name))
+
+
 def test_undo_brings_back_every_byte(folder):
     folder.ok("set", "scan@example.com", "submission=off",
               "--until", "2099-03-01T00:00:00Z", "--note", "x")
