@@ -92,15 +92,6 @@ bool history_is_within(const json_t *entry, const struct scope *scope)
 	return json_array_size(keys) > 0;
 }
 
-/* What a journal holds was written by many; nothing of it steers a
-   terminal. */
-static void print_text(const char *text)
-{
-	for (; *text != '\0'; text++)
-		putchar((unsigned char)*text < 0x20 && *text != '\n' &&
-			*text != '\t' ? '?' : *text);
-}
-
 static void print_lines(const char *sign, const json_t *lines)
 {
 	const json_t *line;
@@ -108,7 +99,7 @@ static void print_lines(const char *sign, const json_t *lines)
 
 	json_array_foreach(lines, i, line) {
 		printf("    %s ", sign);
-		print_text(json_string_value(line) != NULL ?
+		gp_journal_print(json_string_value(line) != NULL ?
 			   json_string_value(line) : "?");
 		putchar('\n');
 	}
@@ -124,7 +115,7 @@ void history_print(const json_t *entry)
 
 	printf("%" JSON_INTEGER_FORMAT "  %s  ", json_integer_value(
 	       json_object_get(entry, "id")), history_text(entry, "time"));
-	print_text(history_text(entry, "by"));
+	gp_journal_print(history_text(entry, "by"));
 	printf("  %s", history_text(entry, "command"));
 	if (json_object_get(entry, "undoes") != NULL)
 		printf(" %" JSON_INTEGER_FORMAT, json_integer_value(

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -268,4 +269,20 @@ json_t *gp_journal_text(const char *str, size_t len, bool bytes)
 	value = json_stringn(text.data, text.len);
 	gp_text_deinit(&text);
 	return value;
+}
+
+/* What a journal holds was written by many; nothing of it steers a
+   terminal. */
+void gp_journal_print(const char *text)
+{
+	const unsigned char *c;
+
+	for (c = (const unsigned char *)text; *c != '\0'; c++) {
+		/* U+0080 to U+009F are controls as well. */
+		bool second = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+
+		putchar(second || *c == 0x7f ||
+			(*c < 0x20 && *c != '\n' && *c != '\t') ? '?' : *c);
+		c += second;
+	}
 }

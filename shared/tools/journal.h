@@ -33,5 +33,7 @@ json_t *gp_journal_previous(struct gp_journal *journal);
    the object says "bytes": true beside them. */
 bool gp_journal_is_text(const char *str, size_t len);
 json_t *gp_journal_text(const char *str, size_t len, bool bytes);
+/* A text of it on standard output, for a person. */
+void gp_journal_print(const char *text);
 
 #endif

@@ -313,10 +313,12 @@ static void print_lines(const char *sign, const json_t *record,
 
 		json_array_foreach(others, j, other)
 			stands = stands || json_equal(line, other);
-		if (!stands)
-			printf("%s %s: %s\n", sign, json_string_value(
-			       json_object_get(record, "file")),
-			       json_string_value(line));
+		if (stands)
+			continue;
+		printf("%s %s: ", sign, json_string_value(
+		       json_object_get(record, "file")));
+		gp_journal_print(json_string_value(line));
+		putchar('\n');
 	}
 }
 

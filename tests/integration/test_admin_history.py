@@ -31,6 +31,17 @@ def test_history(folder):
     assert one[0]["uid"] == os.getuid()
 
 
+def test_no_comment_steers_a_terminal(folder):
+    with folder.rules.open("a") as rules:
+        rules.write("a.test imap=off # \x1b[2J\x7f\x9b2J\n")
+    folder.compile()
+    for words in (["set", "a.test", "imap=tls"], ["history"],
+                  ["undo", "--yes"]):
+        shown = folder.ok(*words)
+        assert "a.test imap=off # ?[2J??2J\n" in shown
+        assert not set("\x1b\x7f\x9b") & set(shown)
+
+
 def test_who_is_recorded(folder):
     folder.ok("set", "a.test", "imap=off", env={"SUDO_USER": "carol"})
     folder.ok("set", "a.test", "imap=tls", "--by", "shop",
