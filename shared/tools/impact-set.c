@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "shared/rules/parse.h"
 #include "shared/rules/print.h"
 #include "shared/rules/resolve.h"
 #include "shared/tools/program.h"
@@ -327,6 +328,23 @@ static void try_row(struct overlay *overlay, const struct report *report,
 	}
 }
 
+/* Whether "gatepost set" takes the key for what it is. Somebody may be called
+   "#1" or "net:x". */
+static bool is_key(const struct overlay *overlay, const struct gp_text *text)
+{
+	const size_t len = gp_name_key_len(&overlay->name);
+	char key[GP_KEY_MAX];
+	const char *error;
+	size_t key_len;
+
+	return text->data[0] != '#' && strchr(text->data, '"') == NULL &&
+	       strncmp(text->data, "net:", 4) != 0 &&
+	       strncmp(text->data, "profile:", 8) != 0 &&
+	       gp_parse_key(text->data, text->len, key, &key_len,
+			    &error) == 0 &&
+	       key_len == len && memcmp(key, overlay->name.key, len) == 0;
+}
+
 static void print_line(const struct overlay *overlay, FILE *file)
 {
 	struct gp_text text;
@@ -336,9 +354,14 @@ static void print_line(const struct overlay *overlay, FILE *file)
 	gp_text_init(&text);
 	gp_print_key(overlay->name.key, gp_name_key_len(&overlay->name),
 		     &text);
-	gp_text_add_char(&text, ' ');
-	gp_print_attributes(overlay->under, &overlay->line, &text);
-	fprintf(file, "%s\n", text.data);
+	if (!is_key(overlay, &text)) {
+		gp_program_warning("%s: no line that gatepost set reads can "
+				   "name this mailbox", text.data);
+	} else {
+		gp_text_add_char(&text, ' ');
+		gp_print_attributes(overlay->under, &overlay->line, &text);
+		fprintf(file, "%s\n", text.data);
+	}
 	gp_text_deinit(&text);
 }
 

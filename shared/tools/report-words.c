@@ -99,7 +99,8 @@ void report_add_hints(const struct report *report, struct gp_text *text)
 	bool port = misses(report, REPORT_PORT);
 	bool encryption = misses(report, REPORT_ENCRYPTION);
 
-	if (report->read.dovecot > 0 && report->read.dovecot_tls == 0)
+	if (report->kind != REPORT_REFUSED && report->read.dovecot > 0 &&
+	    report->read.dovecot_tls == 0)
 		gp_text_add(text, "No login line of Dovecot's says TLS. "
 			    "Unless nobody uses it, %c (2.3) or %{secured} "
 			    "(2.4) is missing in login_log_format_elements, "

@@ -411,6 +411,31 @@ def test_exceptions_where_two_files_have_a_line_of_that_number(gatepost, lab):
     assert done.stdout.decode() == "a@x.example imap=tls\n"
 
 
+ODD = ["#hash@example.com", "*", 'a="b@example.com', "net:x@example.com",
+       "profile:x", 'q"uo,te@example.com']
+RARE = ["-dash@example.com", ".dot@example.com", "a#b@example.com",
+        "a=b@example.com", "back\\slash@example.com", "it's@example.com",
+        "r\u00f6sti@ex\u00e4mple.com", "plain"]
+
+
+def test_exceptions_for_odd_names(gatepost, lab):
+    """Whom no line can name is told, and keeps no other from his line: set
+    reads them all, and they do what they shall."""
+    log = write(lab, "odd.log", "".join(login(name) for name in ODD + RARE))
+    done = gatepost.run("impact", "--set", log)
+    lines = done.stdout.decode().splitlines()
+    assert len(lines) == len(RARE)
+    assert done.stderr.count(b"can name this mailbox") == len(ODD)
+    lab.compile(RULES)
+    lab.write_conf(journal=lab.dir / "journal")
+    done = gatepost.run("set", "-", stdin=done.stdout)
+    assert done.returncode == 0, done.stderr
+    try:
+        assert {name for name, *_ in gatepost.named(log)} == set(ODD)
+    finally:
+        lab.write_rules(RULES)
+
+
 def test_outputs(gatepost, lab):
     log = write(lab, "forms.log", LOG + login("=cmd|' /C x'!A0@example.com"))
     done = gatepost.run("impact", "--csv", log)
