@@ -23,19 +23,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from gplab import clients, common, dovecot, policyd, postfix  # noqa: E402
 
-# Nothing but the office's address tells the two apart.
+# Nothing but their addresses tells clients apart.
 OUTSIDE = common.CLIENT
 OFFICE = "127.0.0.99"
+PRINTERS = "127.0.0.98"
 PASSWORD = "secret"
-TLS = "1.3"
 
 RULES = f"""\
 net:office         {OFFICE}
+net:printers       {PRINTERS}
 
 *                  all=tls help=https://help.example.com/mail
-example.net        pop3=off
+example.net        pop3=off tls_min=1.3
 bob@example.com    pop3=off
 carol@example.com  allow_nets=office
+scan@example.com   submission=tls cleartext_nets=printers
 former@example.com all=off note="left in March; mail is still taken in"
 """
 
@@ -44,13 +46,20 @@ CHANGED = RULES.replace("bob@example.com    pop3=off",
 
 USERS = dict.fromkeys(
     ("alice@example.com", "bob@example.com", "carol@example.com",
-     "former@example.com", "dave@example.net"), PASSWORD)
+     "former@example.com", "scan@example.com", "dave@example.net"), PASSWORD)
 
 # Nobody has this mailbox.
 STRANGER = "stranger@example.com"
 
-# tried, rules say, server answered
-WIDTHS = (30, 26, 38)
+# What a login process says by itself where nobody may send a password without
+# encryption: the login plugin told it so.
+BEFORE_THE_PASSWORD = {
+    "imap": r"no login offered; NO \[PRIVACYREQUIRED\] ",
+    "pop3": r"-ERR \[AUTH\] \w+text authentication disallowed ",
+}
+
+# tried, rules say, server answered: 80 columns with the lines between
+WIDTHS = (21, 20, 29)
 
 
 @dataclasses.dataclass
@@ -69,31 +78,33 @@ def _text(error):
         else str(words)
 
 
-def imap(tour, user, tls, source):
-    if tls == "implicit":
-        client = clients.Imaps(tour.dovecot.port("imaps"), source)
+def imap(tour, step, user):
+    if step.tls == "implicit":
+        client = clients.Imaps(tour.dovecot.port("imaps"), step.source)
     else:
-        client = clients.Imap(tour.dovecot.port("imap"), source)
+        client = clients.Imap(tour.dovecot.port("imap"), step.source)
     try:
-        if tls == "starttls":
-            client.starttls(clients.tls_context())
+        if step.tls == "starttls":
+            client.starttls(clients.tls_context(step.version))
+        offered = "" if "LOGINDISABLED" not in client.capabilities \
+            else "no login offered; "
         status, words = client.login(user, PASSWORD)
         answer = re.sub(r"^\[CAPABILITY [^]]*\] ", "", words[0].decode())
-        return Outcome(status == "OK", f"{status} {answer}")
+        return Outcome(status == "OK", f"{offered}{status} {answer}")
     except imaplib.IMAP4.error as error:
-        return Outcome(False, "NO " + _text(error))
+        return Outcome(False, f"{offered}NO {_text(error)}")
     finally:
         client.shutdown()
 
 
-def pop3(tour, user, tls, source):
-    if tls == "implicit":
-        client = clients.Pop3s(tour.dovecot.port("pop3s"), source)
+def pop3(tour, step, user):
+    if step.tls == "implicit":
+        client = clients.Pop3s(tour.dovecot.port("pop3s"), step.source)
     else:
-        client = clients.Pop3(tour.dovecot.port("pop3"), source)
+        client = clients.Pop3(tour.dovecot.port("pop3"), step.source)
     try:
-        if tls == "starttls":
-            client.stls(clients.tls_context())
+        if step.tls == "starttls":
+            client.stls(clients.tls_context(step.version))
         client.user(user)
         return Outcome(True, client.pass_(PASSWORD).decode())
     except poplib.error_proto as error:
@@ -115,12 +126,13 @@ def _swaks(tour, service, source, *options):
     return Outcome(done.returncode == 0, answer)
 
 
-def submission(tour, user, tls, source):
-    service = "submissions" if tls == "implicit" else "submission"
+def submission(tour, step, user):
+    service = "submissions" if step.tls == "implicit" else "submission"
     option = {None: [], "starttls": ["--tls"],
-              "implicit": ["--tls-on-connect"]}[tls]
-    return _swaks(tour, service, source, "--from", user, *option, "--auth",
-                  "PLAIN", "--auth-user", user, "--auth-password", PASSWORD)
+              "implicit": ["--tls-on-connect"]}[step.tls]
+    return _swaks(tour, service, step.source, "--from", user, *option,
+                  "--auth", "PLAIN", "--auth-user", user, "--auth-password",
+                  PASSWORD)
 
 
 def begin_session(tour, user):
@@ -130,20 +142,20 @@ def begin_session(tour, user):
     tour.lab.closers.append(tour.session.client.close)
 
 
-def open_session(tour, user, tls, source):
+def open_session(tour, _step, user):
     """One more mail in the session that was begun."""
     reply = tour.session.send(user)
     return Outcome(reply.ok, repr(reply))
 
 
-def submission_without_auth(tour, user, tls, source):
-    return _swaks(tour, "submission", source, "--from", user, "--tls")
+def submission_without_auth(tour, step, user):
+    return _swaks(tour, "submission", step.source, "--from", user, "--tls")
 
 
-def mail_from_outside(tour, user, tls, source):
+def mail_from_outside(tour, step, user):
     """Port 25, and then a look into the mailbox."""
-    outcome = _swaks(tour, "smtp", source, "--from", "friend@example.net",
-                     "--to", user)
+    outcome = _swaks(tour, "smtp", step.source, "--from",
+                     "friend@example.net", "--to", user)
     if outcome.accepted:
         folder = tour.dovecot.dir / "mail" / user / "Maildir" / "new"
         common.wait_for(lambda: folder.is_dir() and any(folder.iterdir()),
@@ -162,9 +174,17 @@ class Step:
     service: str
     tls: object = None
     source: str = OUTSIDE
+    version: str = "1.3"
     auth: bool = True
     # Judged by the Postfix door alone.
     postfix_alone: bool = False
+
+    @property
+    def before_the_password(self):
+        """What a refusal looks like that did not wait for the password."""
+        if self.tls or self.source == PRINTERS:
+            return None
+        return BEFORE_THE_PASSWORD.get(self.service)
 
 
 def steps_by_rules():
@@ -181,6 +201,10 @@ def steps_by_rules():
                "implicit")
     yield Step("dave: POP3 over TLS", pop3, "dave@example.net", "pop3",
                "implicit")
+    yield Step("dave: IMAP over TLS 1.2", imap, "dave@example.net", "imap",
+               "starttls", version="1.2")
+    yield Step("dave: IMAP over TLS 1.3", imap, "dave@example.net", "imap",
+               "starttls")
     yield Step("carol: IMAP over TLS, from outside", imap,
                "carol@example.com", "imap", "implicit")
     yield Step("carol: IMAP over TLS, from the office", imap,
@@ -194,6 +218,10 @@ def steps_by_rules():
                "submission", "starttls")
     yield Step("alice: submission, implicit TLS", submission,
                "alice@example.com", "submission", "implicit")
+    yield Step("scan: submission without TLS, from a printer", submission,
+               "scan@example.com", "submission", source=PRINTERS)
+    yield Step("alice: IMAP in cleartext, from a printer", imap,
+               "alice@example.com", "imap", source=PRINTERS)
     yield Step("former: IMAP over TLS", imap, "former@example.com", "imap",
                "implicit")
     yield Step("mail from outside for former", mail_from_outside,
@@ -231,7 +259,8 @@ class Tour:
         self.postfix = postfix.Postfix(lab)
         daemon = policyd.Policyd(lab, str(self.postfix.policy_path))
         self.dovecot = dovecot.Dovecot(
-            lab, USERS, auth_sockets=[self.postfix.auth_socket])
+            lab, USERS, login_plugin=True,
+            auth_sockets=[self.postfix.auth_socket])
         self.postfix.transport = (
             f"lmtp:inet:{common.SERVER}:{self.dovecot.port('lmtp')}")
         daemon.start()
@@ -242,7 +271,7 @@ class Tour:
         """What the rules say, from gatepost explain."""
         arguments = [f"client={step.source}", f"server={common.SERVER}"]
         if step.tls:
-            arguments.append(f"tls={TLS}")
+            arguments.append(f"tls={step.version}")
         if step.tls == "implicit":
             arguments.append("implicit=yes")
         if not step.auth:
@@ -261,7 +290,7 @@ class Tour:
             else:
                 verdict = self.explain(step)
                 rules = rules_say(verdict, step)
-            outcome = step.client(self, step.user, step.tls, step.source)
+            outcome = step.client(self, step, step.user)
             complaint = self.compare(verdict, outcome, step)
             print_row(step.tried, rules, outcome.answer, complaint)
             self.failures += complaint is not None
@@ -272,9 +301,11 @@ class Tour:
             return "the server did not do what the rules say"
         if outcome.accepted:
             return None
+        if step.before_the_password:
+            return None if re.match(step.before_the_password, outcome.answer) \
+                else "the server should not have waited for the password"
         if not step.postfix_alone and not verdict["disclosed"]:
-            stranger = step.client(self, STRANGER, step.tls, step.source)
-            told = stranger.answer
+            told = step.client(self, step, STRANGER).answer
         else:
             told = told_text(verdict, step)
         if told not in outcome.answer:
@@ -282,8 +313,8 @@ class Tour:
         return None
 
     def change_rules(self):
-        print_line("gatemap: now \"bob@example.com pop3=tls "
-                   "submission=off\"; nothing is reloaded")
+        print_line("gatemap: bob@example.com pop3=tls submission=off; "
+                   "nothing is reloaded")
         self.lab.compile(CHANGED)
 
 

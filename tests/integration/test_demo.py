@@ -58,12 +58,17 @@ def test_tour_succeeds_as_in_readme(place):
     output = demo.communicate(timeout=120)[0]
     assert demo.returncode == 0, output
     assert len(table(output)) > 40
-    assert table((common.TREE / "README").read_text()) == table(output)
+    readme = (common.TREE / "README").read_text()
+    # Dovecot's own words: README has those of 2.3.
+    output = output.replace("] Cleartext ", "] Plaintext ")
+    assert table(readme) == table(output)
+    rules = output.split("== The rules\n")[1].split("\n+--")[0]
+    assert rules in readme
     assert not left_behind(place)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", ["Starting", "alice: IMAP over STARTTLS"])
+@pytest.mark.parametrize("moment", ["Starting", "alice: POP3 in"])
 def test_nothing_is_left_after_a_signal(place, number, moment):
     demo = start_demo(place)
     seen = ""
