@@ -12,6 +12,8 @@
 
 set -eu
 here=$(readlink -f "$0")
+top=$(dirname "$here")/../..
+top=$(readlink -f "$top")
 
 fail() {
 	printf 'systemd-boot.sh: %s\n' "$*" >&2
@@ -78,16 +80,27 @@ ExecStart=/bin/sh $2/command
 EOF
 }
 
+# copy FOLDER FILES ROOT: what is written at ROOT goes to FILES.
+copy() {
+	mkdir -p "$2/new" "$2/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$2/new,workdir=$2/work" \
+		none "$3" || fail "no overlay of $1 can be mounted"
+}
+
 inside() {
 	folder=$1
 	scratch=$folder/machine
 	shift
 	mkdir "$scratch"
 	mount -t tmpfs none "$scratch"
-	mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
 	root=$scratch/root
-	mount -t overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" \
-		none "$root" || fail "no overlay of / can be mounted"
+	mkdir "$root"
+	copy / "$scratch/files" "$root"
+	# In another Debian's root these are mounts of their own.
+	for mounted in /tmp "$top"; do
+		! mountpoint -q "$mounted" || copy "$mounted" \
+			"$scratch/files$mounted" "$root$mounted"
+	done
 	: >"$folder/console"
 	: >"$folder/output"
 	devices "$root" "$folder"
