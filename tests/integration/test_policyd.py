@@ -1,16 +1,12 @@
-"""The policy daemon alone, over its own sockets: how it starts and ends, and
-what it says to requests that no Postfix would send."""
+"""The policy daemon alone, over its own sockets: what it says to requests that
+no Postfix would send, where it listens, and by which settings."""
 
 import grp
 import os
-import pathlib
 import pwd
-import resource
 import signal
 import socket
 import stat
-import subprocess
-import time
 
 import pytest
 
@@ -37,13 +33,6 @@ def lab():
 @pytest.fixture
 def daemon(lab):
     return policyd.Policyd(lab).start()
-
-
-def status_of(pid, name):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return line.split()[1:]
-    raise common.LabError(f"no {name}")
 
 
 # Requests and replies
@@ -273,9 +262,9 @@ def test_root_is_given_up_and_postfix_let_in(lab, umask):
         wrapper=["sh", "-c", f'umask {umask}; exec "$@"', "sh"])
     user = pwd.getpwnam(policyd.USER)
     pid = daemon.process.pid
-    assert set(status_of(pid, "Uid")) == {str(user.pw_uid)}
-    assert set(status_of(pid, "Gid")) == {str(user.pw_gid)}
-    assert status_of(pid, "CapEff") == ["0000000000000000"]
+    assert set(policyd.status_of(pid, "Uid")) == {str(user.pw_uid)}
+    assert set(policyd.status_of(pid, "Gid")) == {str(user.pw_gid)}
+    assert policyd.status_of(pid, "CapEff") == ["0000000000000000"]
     group = grp.getgrnam("postfix").gr_gid
     for path, mode in ((daemon.path.parent, 0o750), (daemon.path, 0o660)):
         info = path.stat()
@@ -292,13 +281,8 @@ def test_a_socket_left_behind_is_replaced(daemon):
         assert client.login("alice@example.com") == "DUNNO"
 
 
-def run(daemon, *options):
-    """Runs the daemon's command to its end."""
-    return daemon.lab.run([*daemon.argv(), *options], check=False)
-
-
 def test_a_socket_in_use_is_left_alone(daemon):
-    done = run(daemon, "-f")
+    done = policyd.run(daemon, "-f")
     assert done.returncode == 69
     assert "another process listens" in done.stderr
     with daemon.client() as client:
@@ -308,7 +292,7 @@ def test_a_socket_in_use_is_left_alone(daemon):
 def test_a_file_in_the_way_is_left_alone(lab):
     path = lab.write("precious", "text")
     lab.write_conf(policy_socket=path)
-    done = run(policyd.Policyd(lab), "-f")
+    done = policyd.run(policyd.Policyd(lab), "-f")
     assert done.returncode == 69
     assert str(path) in done.stderr and "is no socket" in done.stderr
     assert path.read_text() == "text"
@@ -323,7 +307,7 @@ def test_a_file_in_the_way_is_left_alone(lab):
 ])
 def test_a_wrong_socket_is_told(lab, name, words):
     lab.write_conf(policy_socket=name)
-    done = run(policyd.Policyd(lab), "-f")
+    done = policyd.run(policyd.Policyd(lab), "-f")
     assert done.returncode in (69, 78)
     assert words in done.stderr
 
@@ -333,22 +317,22 @@ def test_a_wrong_socket_is_told(lab, name, words):
 
 def test_commands_manners(lab):
     daemon = policyd.Policyd(lab)
-    assert run(daemon, "--help").returncode == 0
-    done = run(daemon, "--version")
+    assert policyd.run(daemon, "--help").returncode == 0
+    done = policyd.run(daemon, "--version")
     assert done.returncode == 0 and "gatepost-policyd" in done.stdout
-    assert run(daemon, "--nonsense").returncode == 64
-    assert run(daemon, "argument").returncode == 64
+    assert policyd.run(daemon, "--nonsense").returncode == 64
+    assert policyd.run(daemon, "argument").returncode == 64
 
 
 def test_missing_or_wrong_settings_end_the_start(lab):
     daemon = policyd.Policyd(lab)
     lab.conf.unlink()
-    done = run(daemon, "-f")
+    done = policyd.run(daemon, "-f")
     assert done.returncode == 66
     assert str(lab.conf) in done.stderr
     lab.write_conf(max_clients="many")
     for options in (["-f"], []):
-        done = run(daemon, *options)
+        done = policyd.run(daemon, *options)
         assert done.returncode == 78
         assert f"{lab.conf}:3: error: max_clients" in done.stderr
 
@@ -363,7 +347,7 @@ def test_an_unknown_setting_is_a_warning(lab):
 def test_an_unknown_user_ends_the_start(lab):
     lab.write_conf(policy_socket=lab.dir / "p")
     for options in (["-u", "no-such-user"], ["-g", "no-such-group"]):
-        done = run(policyd.Policyd(lab), "-f", *options)
+        done = policyd.run(policyd.Policyd(lab), "-f", *options)
         assert done.returncode == 67
         assert options[1] in done.stderr
 
@@ -397,366 +381,3 @@ def test_reload_takes_another_map(lab, daemon):
         assert client.login("alice@example.com") == "DUNNO"
         daemon.reload()
         assert client.login("alice@example.com").startswith("550")
-
-
-# The end
-
-
-def test_the_end_finishes_what_was_asked(daemon):
-    with daemon.client() as idle, daemon.client() as half, \
-            daemon.client() as other:
-        assert idle.login("alice@example.com") == "DUNNO"
-        whole = policyd.request(sasl_username="off@example.com")
-        half.send(whole[:100])
-        assert half.is_silent()
-        other.send(whole)
-        process = daemon.process
-        process.signal(signal.SIGTERM)
-        assert other.reply().startswith("550")
-        assert idle.is_closed()
-        assert not daemon.path.exists()
-        assert process.poll() is None
-        half.send(whole[100:])
-        assert half.reply().startswith("550")
-        assert half.is_closed()
-        common.wait_for(lambda: process.poll() is not None, "the end")
-    assert process.returncode == 0
-
-
-def test_the_end_does_not_wait_for_ever(daemon):
-    with daemon.client() as half:
-        half.send(b"request=")
-        assert half.is_silent()
-        begun = time.monotonic()
-        daemon.process.signal(signal.SIGTERM)
-        common.wait_for(lambda: daemon.process.poll() is not None, "the end")
-        assert time.monotonic() - begun < 15
-    assert daemon.process.returncode == 0
-
-
-# Daemon mode
-
-
-def test_a_daemon_says_when_it_is_ready(lab):
-    daemon = policyd.Policyd(lab)
-    pid_file = lab.dir / "pid"
-    lab.write_conf(policy_socket=daemon.path)
-    lab.dir.chmod(0o777)
-    # The output is closed when it is ready, else this would not return.
-    done = run(daemon, "-p", pid_file)
-    assert (done.returncode, done.stderr) == (0, "")
-    pid = int(pid_file.read_text())
-    try:
-        with daemon.client() as client:
-            assert client.login("alice@example.com") == "DUNNO"
-        assert os.getsid(pid) == pid
-
-        again = run(daemon, "-p", pid_file)
-        assert again.returncode == 73 and str(pid_file) in again.stderr
-        again = run(daemon)
-        assert again.returncode == 69
-        assert "another process listens" in again.stderr
-        assert int(pid_file.read_text()) == pid
-    finally:
-        os.kill(pid, signal.SIGTERM)
-        common.wait_for(lambda: not daemon.path.exists(), "the socket's end")
-    common.wait_for(lambda: not pid_file.exists() or
-                    pid_file.read_text() == "", "the pid file's end")
-
-
-# Abuse
-
-
-def test_no_more_clients_than_descriptors(lab):
-    daemon = policyd.Policyd(lab, options=["-u", "root"])
-    daemon.start(wrapper=["prlimit", "--nofile=80:80", "--"])
-    pid = daemon.process.pid
-    if resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] > 80:
-        pytest.skip("root can raise the limit here")
-    assert "the system allows 80" in daemon.output()
-    clients = [daemon.client() for _ in range(100)]
-    for client in clients:
-        client.send(policyd.request(sasl_username="off@example.com"))
-    for client in clients[:10]:
-        assert client.reply().startswith("550")
-    lab.compile("* all=tls\n")
-    assert clients[0].login("off@example.com") == "DUNNO"
-    for client in clients:
-        client.close()
-
-
-def test_out_of_descriptors_and_back(lab):
-    # Another user's limits could not be changed here.
-    daemon = policyd.Policyd(lab, options=["-u", "root"]).start()
-    pid = daemon.process.pid
-    used = len(os.listdir(f"/proc/{pid}/fd"))
-    old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 3, old[1]))
-    clients = [daemon.client() for _ in range(10)]
-    for client in clients:
-        client.send(policyd.request(sasl_username="off@example.com"))
-    for client in clients[:3]:
-        assert client.reply().startswith("550")
-    daemon.wait_log("accept: ")
-    for client in clients[:3]:
-        client.close()
-    for client in clients[3:6]:
-        assert client.reply().startswith("550")
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
-    for client in clients[6:]:
-        assert client.reply().startswith("550")
-        client.close()
-
-
-def test_memory_is_bounded(lab):
-    if b"__asan_init" in common.program("gatepost-policyd").read_bytes():
-        pytest.skip("the sanitizers' memory would be measured")
-    lab.write_conf(max_clients="6000")
-    daemon = policyd.Policyd(lab).start()
-    pid = daemon.process.pid
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < 6000:
-        pytest.fail(f"needs 6000 descriptors, the limit is {hard}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        before = int(status_of(pid, "VmRSS")[0])
-        clients = [daemon.client() for _ in range(5000)]
-        for client in clients:
-            client.send(b"request=smtpd_access_policy\nsender=" +
-                        b"x" * 16000)
-        common.wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) > 5000,
-                        "5000 connections")
-        for client in clients[::500]:
-            client.send(b"\nsasl_username=off@example.com\n\n")
-            assert client.reply().startswith("550")
-        after = int(status_of(pid, "VmRSS")[0])
-        assert (after - before) * 1024 < 5000 * (16384 + 1024)
-        for client in clients:
-            client.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_disconnects_leave_nothing_behind(daemon):
-    pid = daemon.process.pid
-    whole = policyd.request()
-    # It stays all the time, so what is counted is this one's alone.
-    with daemon.client() as stays:
-        # This opens the map.
-        assert stays.login("alice@example.com") == "DUNNO"
-        before = len(os.listdir(f"/proc/{pid}/fd"))
-        for at in range(0, len(whole), 7):
-            with daemon.client() as client:
-                client.send(whole[:at])
-        with daemon.client() as client:
-            # It asks and never reads, until nothing more is taken.
-            client.sock.settimeout(0.2)
-            with pytest.raises(TimeoutError):
-                client.send(whole * 10000)
-        assert stays.login("alice@example.com") == "DUNNO"
-        common.wait_for(
-            lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, "the end "
-            "of all other connections")
-
-
-# Workers, service managers, spawn(8)
-
-
-def workers_of(pid):
-    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()]
-
-
-@pytest.fixture
-def workers(lab):
-    lab.write_conf(workers="3")
-    daemon = policyd.Policyd(lab).start()
-    common.wait_for(lambda: len(workers_of(daemon.process.pid)) == 3,
-                    "three workers")
-    return daemon
-
-
-def test_workers_share_the_socket(lab, workers):
-    clients = [workers.client() for _ in range(30)]
-    for _ in range(3):
-        for client in clients:
-            assert client.login("off@example.com").startswith("550")
-    lab.compile("* all=tls\n")
-    for client in clients:
-        assert client.login("off@example.com") == "DUNNO"
-        client.close()
-
-
-def test_a_worker_that_dies_is_replaced(workers):
-    pid = workers.process.pid
-    before = workers_of(pid)
-    os.kill(before[0], signal.SIGKILL)
-    common.wait_for(lambda: len(workers_of(pid)) == 3
-                    and before[0] not in workers_of(pid), "another worker")
-    workers.wait_log(f"worker {before[0]} ended with signal 9")
-    with workers.client() as client:
-        assert client.login("off@example.com").startswith("550")
-
-
-def test_workers_reload(lab, workers):
-    clients = [workers.client() for _ in range(10)]
-    for client in clients:
-        assert client.ask(policy_context="mua") == "DUNNO"
-    lab.write_conf(submission_contexts="mua")
-    workers.reload()
-    common.wait_for(lambda: workers.log().count("settings read again") == 3,
-                    "three workers to read")
-    for client in clients:
-        assert client.ask(policy_context="mua").startswith("530")
-    lab.write_conf(submission_contexts="mua", disclose="what")
-    workers.reload()
-    workers.wait_log("the settings stay as they were")
-    for client in clients:
-        assert client.ask(policy_context="mua").startswith("530")
-        client.close()
-
-
-def test_workers_end_together(workers):
-    pids = workers_of(workers.process.pid)
-    with workers.client() as half:
-        whole = policyd.request(sasl_username="off@example.com")
-        half.send(whole[:50])
-        assert half.is_silent()
-        workers.process.signal(signal.SIGTERM)
-        common.wait_for(lambda: not workers.path.exists(), "the socket's end")
-        half.send(whole[50:])
-        assert half.reply().startswith("550")
-        common.wait_for(lambda: workers.process.poll() is not None, "the end")
-    assert workers.process.returncode == 0
-    assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids)
-
-
-def test_workers_end_with_a_killed_supervisor(workers):
-    pids = workers_of(workers.process.pid)
-    # The process itself, not its group.
-    os.kill(workers.process.pid, signal.SIGKILL)
-    common.wait_for(lambda: not any(
-        pathlib.Path(f"/proc/{pid}/exe").exists() for pid in pids),
-        "the workers' end")
-
-
-def test_workers_as_a_daemon(lab):
-    daemon = policyd.Policyd(lab)
-    pid_file = lab.dir / "pid"
-    lab.write_conf(policy_socket=daemon.path, workers="2")
-    done = run(daemon, "-p", pid_file)
-    assert (done.returncode, done.stderr) == (0, "")
-    pid = int(pid_file.read_text())
-    with daemon.client() as client:
-        assert client.login("off@example.com").startswith("550")
-    os.kill(pid, signal.SIGTERM)
-    common.wait_for(lambda: not pathlib.Path(f"/proc/{pid}/exe").exists(),
-                    "the end")
-    assert not daemon.path.exists()
-
-
-class Manager:
-    """What systemd does: opens the socket, and listens to what is told."""
-
-    def __init__(self, lab):
-        self.path = lab.dir / "activated"
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.path.chmod(0o666)
-        self.listener.listen(10)
-        self.told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify = lab.dir / "notify"
-        self.told.bind(str(self.notify))
-        self.notify.chmod(0o666)
-        self.told.settimeout(common.DEADLINE)
-
-    def start(self, daemon, watchdog="30000000"):
-        daemon.mark()
-        script = ('exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 '
-                  'NOTIFY_SOCKET=$1 WATCHDOG_USEC=$2 WATCHDOG_PID=$$; '
-                  'export LISTEN_PID LISTEN_FDS NOTIFY_SOCKET WATCHDOG_USEC '
-                  'WATCHDOG_PID; shift 2; exec "$@"')
-        fd = self.listener.fileno()
-        daemon.process = daemon.lab.start(
-            ["bash", "-c", script, "bash", fd, self.notify, watchdog,
-             *daemon.argv(), "-f"], log=daemon.log_path, pass_fds=[fd])
-
-    def next(self):
-        return self.told.recv(1000).decode()
-
-
-@pytest.mark.parametrize("count", ["1", "2"])
-def test_started_by_a_service_manager(lab, count):
-    manager = Manager(lab)
-    lab.write_conf(policy_socket="/no/such/folder/policy", workers=count)
-    daemon = policyd.Policyd(lab)
-    manager.start(daemon)
-    assert manager.next() == "READY=1"
-    with policyd.Client(manager.path) as client:
-        assert client.login("off@example.com").startswith("550")
-        daemon.process.signal(signal.SIGHUP)
-        assert manager.next().startswith("RELOADING=1\nMONOTONIC_USEC=")
-        assert manager.next() == "READY=1"
-        assert client.login("off@example.com").startswith("550")
-    daemon.process.signal(signal.SIGTERM)
-    assert manager.next() == "STOPPING=1"
-    common.wait_for(lambda: daemon.process.poll() is not None, "the end")
-    assert daemon.process.returncode == 0
-    # It is the manager's, and serves the next daemon.
-    assert manager.path.exists()
-    manager.start(daemon)
-    assert manager.next() == "READY=1"
-    with policyd.Client(manager.path) as client:
-        assert client.login("off@example.com").startswith("550")
-
-
-@pytest.mark.parametrize("count", ["1", "2"])
-def test_the_watchdog_is_fed_while_all_work(lab, count):
-    manager = Manager(lab)
-    lab.write_conf(workers=count)
-    daemon = policyd.Policyd(lab)
-    manager.start(daemon, watchdog="300000")
-    assert manager.next() == "READY=1"
-    for _ in range(5):
-        begun = time.monotonic()
-        assert manager.next() == "WATCHDOG=1"
-    assert time.monotonic() - begun < 0.3
-    hung = ([daemon.process.pid] if count == "1" else
-            workers_of(daemon.process.pid)[:1])
-    for pid in hung:
-        os.kill(pid, signal.SIGSTOP)
-    manager.told.settimeout(0.6)
-    with pytest.raises(TimeoutError):
-        for _ in range(5):
-            manager.next()
-    for pid in hung:
-        os.kill(pid, signal.SIGCONT)
-    assert manager.next() == "WATCHDOG=1"
-
-
-def test_an_inherited_descriptor_that_does_not_listen(lab):
-    manager = Manager(lab)
-    manager.listener = manager.told
-    daemon = policyd.Policyd(lab)
-    manager.start(daemon)
-    common.wait_for(lambda: daemon.process.poll() is not None, "the end")
-    assert daemon.process.returncode == 69
-    assert "descriptor 3 is no listening" in daemon.output()
-
-
-def test_standard_input_and_output(lab):
-    whole = policyd.request(sasl_username="off@example.com")
-    argv = [common.program("gatepost-policyd"), "-S", "-f", "-c", lab.conf]
-    for stdin in (lab.dir / "requests", None):
-        if stdin is not None:
-            stdin.write_bytes(whole * 3)
-            with open(stdin, "rb") as file:
-                done = subprocess.run(argv, stdin=file, capture_output=True,
-                                      timeout=common.DEADLINE)
-        else:
-            done = subprocess.run(argv, input=whole * 3, capture_output=True,
-                                  timeout=common.DEADLINE)
-        assert done.returncode == 0
-        assert done.stdout.count(b"action=550 5.7.1 ") == 3
-        assert done.stdout.count(b"\n\n") == 3
-        assert done.stderr.count(b"cause=off") == 3

@@ -3,6 +3,7 @@ be sent byte for byte is tested in tests/unit/test-server.c; here the whole
 process is looked at: it answers others meanwhile, and its memory stays."""
 
 import contextlib
+import os
 import pathlib
 import resource
 import socket
@@ -181,3 +182,95 @@ def test_whoever_the_mail_is_for(daemon):
                                 ("off@example.com", "550")):
                 assert client.login(user, recipient=recipient).startswith(
                     reply)
+
+
+def test_no_more_clients_than_descriptors(lab):
+    daemon = policyd.Policyd(lab, options=["-u", "root"])
+    daemon.start(wrapper=["prlimit", "--nofile=80:80", "--"])
+    pid = daemon.process.pid
+    if resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] > 80:
+        pytest.skip("root can raise the limit here")
+    assert "the system allows 80" in daemon.output()
+    clients = [daemon.client() for _ in range(100)]
+    for client in clients:
+        client.send(policyd.request(sasl_username="off@example.com"))
+    for client in clients[:10]:
+        assert client.reply().startswith("550")
+    lab.compile("* all=tls\n")
+    assert clients[0].login("off@example.com") == "DUNNO"
+    for client in clients:
+        client.close()
+
+
+def test_out_of_descriptors_and_back(lab):
+    # Another user's limits could not be changed here.
+    daemon = policyd.Policyd(lab, options=["-u", "root"]).start()
+    pid = daemon.process.pid
+    used = len(os.listdir(f"/proc/{pid}/fd"))
+    old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 3, old[1]))
+    clients = [daemon.client() for _ in range(10)]
+    for client in clients:
+        client.send(policyd.request(sasl_username="off@example.com"))
+    for client in clients[:3]:
+        assert client.reply().startswith("550")
+    daemon.wait_log("accept: ")
+    for client in clients[:3]:
+        client.close()
+    for client in clients[3:6]:
+        assert client.reply().startswith("550")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
+    for client in clients[6:]:
+        assert client.reply().startswith("550")
+        client.close()
+
+
+def test_memory_is_bounded(lab):
+    if b"__asan_init" in common.program("gatepost-policyd").read_bytes():
+        pytest.skip("the sanitizers' memory would be measured")
+    lab.write_conf(max_clients="6000")
+    daemon = policyd.Policyd(lab).start()
+    pid = daemon.process.pid
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6000:
+        pytest.fail(f"needs 6000 descriptors, the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        before = int(policyd.status_of(pid, "VmRSS")[0])
+        clients = [daemon.client() for _ in range(5000)]
+        for client in clients:
+            client.send(b"request=smtpd_access_policy\nsender=" +
+                        b"x" * 16000)
+        common.wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) > 5000,
+                        "5000 connections")
+        for client in clients[::500]:
+            client.send(b"\nsasl_username=off@example.com\n\n")
+            assert client.reply().startswith("550")
+        after = int(policyd.status_of(pid, "VmRSS")[0])
+        assert (after - before) * 1024 < 5000 * (16384 + 1024)
+        for client in clients:
+            client.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_disconnects_leave_nothing_behind(daemon):
+    pid = daemon.process.pid
+    whole = policyd.request()
+    # It stays all the time, so what is counted is this one's alone.
+    with daemon.client() as stays:
+        # This opens the map.
+        assert stays.login("alice@example.com") == "DUNNO"
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        for at in range(0, len(whole), 7):
+            with daemon.client() as client:
+                client.send(whole[:at])
+        with daemon.client() as client:
+            # It asks and never reads, until nothing more is taken.
+            client.sock.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                client.send(whole * 10000)
+        assert stays.login("alice@example.com") == "DUNNO"
+        common.wait_for(
+            lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, "the end "
+            "of all other connections")

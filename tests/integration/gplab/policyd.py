@@ -3,6 +3,7 @@ byte."""
 
 import contextlib
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -86,6 +87,19 @@ class Policyd:
 
     def client(self):
         return Client(self.path)
+
+
+def run(daemon, *options):
+    """Runs the daemon's command to its end."""
+    return daemon.lab.run([*daemon.argv(), *options], check=False)
+
+
+def status_of(pid, name):
+    """A field of the process's status, in words."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return line.split()[1:]
+    raise common.LabError(f"no {name}")
 
 
 def request(**attributes):
