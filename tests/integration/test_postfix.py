@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -462,6 +463,54 @@ def test_hung_defers(direct):
         assert reply.code == 451
         assert smtp.rcpt().code == 250
         assert smtp.data().code == 250
+
+
+def send_until(servers, done, user, replies):
+    """One mail after the other, in sessions of five."""
+    while not done.is_set():
+        with servers.smtp(tls="starttls", user=f"{user}@example.com") as smtp:
+            for _ in range(5):
+                replies.append(smtp.send())
+                smtp.command("RSET")
+
+
+def test_whatever_happens_to_the_daemon_in_the_middle_of_mail(direct):
+    """No mail is lost, none let through that the rules refuse, and none is
+    refused for good that they allow."""
+    replies = {"alice": [], "clear": [], "off": [], "implicit": []}
+    done = threading.Event()
+    senders = [threading.Thread(target=send_until, args=(
+        direct, done, user, replies[user])) for user in replies]
+    for sender in senders:
+        sender.start()
+    try:
+        for _ in range(2):
+            time.sleep(1)
+            direct.policyd.restart()
+            direct.policyd.process.signal(signal.SIGHUP)
+            time.sleep(1)
+            direct.policyd.process.signal(signal.SIGKILL)
+            direct.policyd.stop()
+            time.sleep(1)
+            direct.policyd.start()
+            time.sleep(1)
+            direct.policyd.process.signal(signal.SIGSTOP)
+            time.sleep(5)
+            direct.policyd.process.signal(signal.SIGCONT)
+    finally:
+        done.set()
+        for sender in senders:
+            sender.join(120)
+    codes = {user: {reply.code for reply in mine}
+             for user, mine in replies.items()}
+    for user, final in (("alice", 250), ("clear", 250), ("off", 550),
+                        ("implicit", 550)):
+        assert final in codes[user] and codes[user] <= {final, 451}, codes
+    assert any(451 in found for found in codes.values()), "nothing happened"
+    for reply in replies["alice"] + replies["clear"]:
+        if reply.code == 250:
+            assert "status=sent" in direct.postfix.wait_sent(reply.queue_id)
+    common.wait_for(lambda: direct.postfix.queue() == [], "an empty queue")
 
 
 def test_without_a_map_mail_from_outside_passes(direct):

@@ -115,10 +115,13 @@ class Proxied(postfix.Smtp):
 
 
 @pytest.mark.parametrize("address,code", [
-    ("192.0.2.9", 250), ("198.51.100.9", 535),
+    ("192.0.2.9", 250), ("198.51.100.9", 535), ("2001:db8:7::9", 250),
+    ("2001:db8:8::9", 535),
 ])
 def test_proxy_addresses(servers, address, code):
-    header = f"PROXY TCP4 {address} 192.0.2.25 40000 587\r\n".encode()
+    family, server = (("TCP6", "2001:db8:7::25") if ":" in address else
+                      ("TCP4", "192.0.2.25"))
+    header = f"PROXY {family} {address} {server} 40000 587\r\n".encode()
     with Proxied(servers, header, tls="starttls",
                  user="net@example.com") as smtp:
         assert smtp.auth.code == (235 if code == 250 else code)
