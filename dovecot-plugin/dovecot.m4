@@ -27,7 +27,15 @@ folder with --with-dovecot=DIR, or leave the plugin out with
 ])
 
 AC_DEFUN([GP_DOVECOT_READ], [
+	dnl Installed headers lie in one folder. Those of a source tree, which the
+	dnl dovecot-config of a build there names, in many: lib-sasl's before those
+	dnl of login processes, which have a namesake of sasl-server.h.
+	LIBDOVECOT_AUTH_INCLUDE= LIBDOVECOT_LOGIN_INCLUDE=
 	eval `$GREP '^LIBDOVECOT_INCLUDE=' "$dovecot_config"`
+	eval `$GREP '^LIBDOVECOT_AUTH_INCLUDE=' "$dovecot_config"`
+	eval `$GREP '^LIBDOVECOT_LOGIN_INCLUDE=' "$dovecot_config"`
+	LIBDOVECOT_INCLUDE="$LIBDOVECOT_INCLUDE $LIBDOVECOT_AUTH_INCLUDE"
+	LIBDOVECOT_INCLUDE="$LIBDOVECOT_INCLUDE $LIBDOVECOT_LOGIN_INCLUDE"
 	eval `$GREP '^dovecot_moduledir=' "$dovecot_config"`
 	AC_ARG_WITH([moduledir], [AS_HELP_STRING([--with-moduledir=DIR],
 		[folder of the modules of Dovecot [as dovecot-config says]])],
@@ -55,7 +63,9 @@ AC_DEFUN([GP_DOVECOT_HEADERS], [
 		 AC_MSG_ERROR([
 the headers that $dovecot_config names cannot be compiled (see config.log).
 Install them (Debian: apt install dovecot-dev) or leave the plugin out with
---disable-dovecot-plugin])])
+--disable-dovecot-plugin. Dovecot 2.4.2 to 2.4.4 install one file over another
+of the same name, sasl-server.h: there, name the source tree that Dovecot was
+built in, with --with-dovecot=DIR.])])
 	CPPFLAGS=$gp_save_CPPFLAGS
 	dovecot_version=`for dir in $DOVECOT_CPPFLAGS; do
 		$SED -n 's/^#define PACKAGE_STRING "\(.*\)"$/\1/p' \
