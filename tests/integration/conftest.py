@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from gplab import checking, common  # noqa: E402
+from gplab import checking, common, sanitized  # noqa: E402
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +46,8 @@ def lab(request):
     name = request.module.__name__.removeprefix("test_").replace("_", "-")
     with common.Lab(name) as made:
         yield made
+        found = sanitized.reports(made.dir)
+    assert not found
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import shutil
 import signal
 import socket
 
-from gplab import common, releases
+from gplab import common, releases, sanitized
 
 SERVICES = ("imap", "imaps", "pop3", "pop3s", "submission", "submissions",
             "sieve", "lmtp")
@@ -137,7 +137,17 @@ class Dovecot:
             text += self.release.login.format(dir=self.dir,
                                               conf=self.lab.conf)
         extra = self.release.extra(self.extra)
-        self.conf.write_text(text + extra.replace("{dir}", str(self.dir)))
+        self.conf.write_text(text + extra.replace("{dir}", str(self.dir))
+                             + self._environment())
+
+    def _environment(self):
+        words = sanitized.words()
+        if not words:
+            return ""
+        return self.release.environment.format(
+            words=" ".join(words),
+            lines="".join("  {} = {}\n".format(*word.split("=", 1))
+                          for word in words))
 
     def _fill_modules(self):
         """The folders of modules as Dovecot has them, with ours added, by
@@ -171,7 +181,8 @@ class Dovecot:
         self._modules = self._fill_modules()
         namespace = self.release.in_namespace(self._modules)
         self.process = self.lab.start(
-            [*namespace, "dovecot", "-F", "-c", self.conf],
+            [*namespace, *sanitized.command(["dovecot", "-F", "-c",
+                                             self.conf])],
             log=self.dir / "dovecot.out")
         try:
             self._wait_until_up()
@@ -241,7 +252,8 @@ class Dovecot:
 
     def in_namespace(self, argv):
         """A command line with which Dovecot's programs find the modules."""
-        return [*self.release.in_namespace(self._modules), *argv]
+        return [*self.release.in_namespace(self._modules),
+                *sanitized.command(argv)]
 
     def doveadm(self, *args, check=False):
         return self.lab.run(

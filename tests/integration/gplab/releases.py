@@ -190,6 +190,9 @@ def userdb(asks_passdb=False):
 
 class Dovecot23:
     login = LOGIN_23
+    # What is put behind everything when the modules want an environment.
+    environment = ("default_vsz_limit = 0\n"
+                   "import_environment = $import_environment {words}\n")
     quota = QUOTA_23
     # What makes Dovecot run a passdb in its auth workers.
     in_worker = {}
@@ -236,6 +239,8 @@ class Dovecot23:
 
 class Dovecot24(Dovecot23):
     login = LOGIN_24
+    environment = ("default_vsz_limit = unlimited\n"
+                   "import_environment {{\n{lines}}}\n")
     quota = QUOTA_24
     in_worker = {"use_worker": "yes"}
 
