@@ -22,7 +22,7 @@
 static const char help[] =
 	"Usage: gatepost metrics [-j] [-c CONFIG] [-o FILE]\n"
 	"Write what gatepost-policyd has counted, as OpenMetrics text.\n\n"
-	"  -j, --json           as one JSON object, each number by its name\n"
+	"  -j, --json           one JSON object, each number by its name\n"
 	"  -c, --config=CONFIG  settings, or the folder of gatepost.conf\n"
 	"  -o, --output=FILE    write FILE, in one go; removed when the daemon\n"
 	"                       does not answer\n"

@@ -49,7 +49,8 @@ static json_t *find_entry(struct change *change, json_int_t id,
 
 		if (id != 0 ? json_integer_value(json_object_get(entry,
 								 "id")) == id :
-		    done && has_something(entry) && history_is_within(entry, scope) &&
+		    done && has_something(entry) &&
+		    history_is_within(entry, scope) &&
 		    strcmp(history_text(entry, "by"), change->by) == 0)
 			break;
 		json_decref(entry);
