@@ -15,6 +15,8 @@
 #define SLOTS 32768
 #define SESSIONS_MAX 16384
 #define KEY_MAX 160
+#define HOST_MAX (KEY_MAX / 2)
+#define HOSTS 256
 #define USER_MAX 512
 #define NAME_MAX_SHOWN 128
 
@@ -36,10 +38,21 @@ struct session {
 	char name[NAME_MAX_SHOWN];
 };
 
+/* Each of several front-ends has its own smtpd_tls_loglevel. */
+struct host {
+	char name[HOST_MAX];
+	size_t len;
+	bool logs_tls;
+	/* Some session had no line about TLS, and none had one so far. */
+	bool unlogged;
+};
+
 struct log_postfix {
 	log_postfix_done *done;
 	void *context;
-	bool logs_tls;
+	/* What is beyond the last shares its place. */
+	struct host host[HOSTS];
+	size_t hosts;
 	size_t count;
 	/* Open addressing; a removed session leaves a hole that is closed. */
 	struct session *slot[SLOTS];
@@ -71,7 +84,37 @@ void log_postfix_free(struct log_postfix **postfix_p)
 
 bool log_postfix_logs_tls(const struct log_postfix *postfix)
 {
-	return postfix->logs_tls;
+	bool any = false;
+
+	for (size_t i = 0; i < postfix->hosts; i++) {
+		if (postfix->host[i].logs_tls)
+			any = true;
+		else if (postfix->host[i].unlogged)
+			return false;
+	}
+	return any;
+}
+
+/* The host that a session's key begins with. */
+static struct host *get_host(struct log_postfix *postfix,
+			     const struct session *session)
+{
+	const char *end = memchr(session->key, ' ', session->key_len);
+	size_t len = (size_t)(end - session->key), i;
+	struct host *host;
+
+	for (i = 0; i < postfix->hosts; i++) {
+		host = &postfix->host[i];
+		if (host->len == len &&
+		    memcmp(host->name, session->key, len) == 0)
+			return host;
+	}
+	if (i == HOSTS)
+		return &postfix->host[HOSTS - 1];
+	host = &postfix->host[postfix->hosts++];
+	memcpy(host->name, session->key, len);
+	host->len = len;
+	return host;
 }
 
 static bool is_smtpd(const struct log_piece *program)
@@ -97,8 +140,7 @@ static size_t home(const char *key, size_t key_len, uint32_t pid)
 
 static size_t make_key(const struct log_line *line, char key[KEY_MAX])
 {
-	size_t host = line->host.len < KEY_MAX / 2 ? line->host.len :
-		      KEY_MAX / 2;
+	size_t host = line->host.len < HOST_MAX ? line->host.len : HOST_MAX;
 	size_t room = KEY_MAX - host - 1;
 	size_t program = line->program.len < room ? line->program.len : room;
 
@@ -154,14 +196,23 @@ static bool is_wrapped(const struct session *session)
 	       log_piece_find(&key, "/submissions/") != NULL;
 }
 
-static enum log_tls session_tls(const struct session *session)
+static enum log_tls session_tls(struct log_postfix *postfix,
+				const struct session *session)
 {
+	struct host *host;
+
 	if (session->tls != LOG_TLS_UNLOGGED)
 		return session->tls;
 	if (session->starttls || is_wrapped(session))
 		return LOG_TLS_UNKNOWN;
 	/* The line about TLS may have stood in a log that is not here. */
-	return session->began ? LOG_TLS_UNLOGGED : LOG_TLS_MISSING;
+	if (!session->began)
+		return LOG_TLS_MISSING;
+	host = get_host(postfix, session);
+	if (host->logs_tls)
+		return LOG_TLS_NONE;
+	host->unlogged = true;
+	return LOG_TLS_UNLOGGED;
 }
 
 /* Postfix does not log its own address; whoever connects from 127.0.0.1 or ::1
@@ -173,7 +224,8 @@ static bool is_local(const struct session *session, enum log_tls tls)
 		{ [15] = 1 }
 	};
 
-	return (tls == LOG_TLS_UNLOGGED || tls == LOG_TLS_MISSING) &&
+	return (tls == LOG_TLS_NONE || tls == LOG_TLS_UNLOGGED ||
+		tls == LOG_TLS_MISSING) &&
 	       (memcmp(session->client.bytes, loopback[0], 16) == 0 ||
 		memcmp(session->client.bytes, loopback[1], 16) == 0);
 }
@@ -188,7 +240,6 @@ static void tell(struct log_postfix *postfix, const struct session *session,
 		.client_name = { session->name, session->name_len },
 		.client = session->client,
 		.connection = session->client,
-		.tls = session_tls(session),
 		.implicit = LOG_IMPLICIT_UNKNOWN,
 		.sends_password = session->sends_password,
 		.proven = true,
@@ -196,12 +247,14 @@ static void tell(struct log_postfix *postfix, const struct session *session,
 
 	if (!session->has_login)
 		return;
+	login.tls = session_tls(postfix, session);
 	login.local = is_local(session, login.tls);
 	/* What a session that has ended says of STARTTLS is all there was. */
 	if (session->starttls)
 		login.implicit = LOG_STARTTLS;
 	else if (is_wrapped(session) ||
-		 (ended && login.tls < LOG_TLS_UNLOGGED))
+		 (ended && login.tls != LOG_TLS_NONE &&
+		  login.tls < LOG_TLS_UNLOGGED))
 		login.implicit = LOG_IMPLICIT;
 	postfix->done(postfix->context, &login, session->time);
 }
@@ -280,7 +333,7 @@ static void take_tls(struct log_postfix *postfix, const struct log_line *line)
 	rest.len = (size_t)(line->text.data + line->text.len - rest.data);
 	session = get_session(postfix, line);
 	session->tls = log_tls_version(&rest);
-	postfix->logs_tls = true;
+	get_host(postfix, session)->logs_tls = true;
 }
 
 static struct log_piece until(const struct log_piece *piece,
