@@ -149,8 +149,10 @@ def master_asks(lab, conf):
                                releases.gatepost(), releases.users()])
 
 
-@pytest.mark.parametrize("way", ["master_continues", "master_asks"])
-def test_master_is_judged_by_the_mailbox(request, way):
+@pytest.mark.parametrize("way, code", [
+    ("master_continues", "AUTHORIZATIONFAILED"),
+    ("master_asks", "CONTACTADMIN")])
+def test_master_is_judged_by_the_mailbox(request, way, code):
     server = request.getfixturevalue(way)
     enter = "alice@open.example*admin@open.example"
     assert login(server, enter, "master").ok
@@ -159,7 +161,9 @@ def test_master_is_judged_by_the_mailbox(request, way):
     assert login(server, "alice@open.example*admin@shut.example",
                  "master").ok
     answer = login(server, "alice@shut.example*admin@open.example", "master")
-    assert not answer.ok and "switched off" in answer.line
+    assert answer.line.startswith(f"a NO [{code}] IMAP is switched off")
+    wrong = login(server, "alice@shut.example*admin@open.example", "wrong")
+    assert (wrong.line == answer.line) == (way == "master_asks")
     server.wait_log(r"gatepost: refused: user=<alice@shut\.example>.*"
                     r"master=<admin@open\.example>")
     assert not login(server, "locked@open.example*admin@open.example",

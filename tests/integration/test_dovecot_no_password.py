@@ -175,6 +175,22 @@ def test_trusted_networks(server, protocol):
                          source=TRUSTED, tls="starttls").ok
 
 
+def test_forwarded_address_changes_nothing(server):
+    """Some releases read the client's settings anew when a trusted client
+    says whose connection it forwards."""
+    for address in ("203.0.113.7", EXEMPT, common.SERVER):
+        with clients.Login(server, "imap", TRUSTED) as client:
+            assert forged.imap_id(client, {
+                "x-originating-ip": address,
+                "x-connected-ip": common.SERVER}).startswith("a OK")
+            offered = capabilities(client)
+            assert "LOGINDISABLED" in offered and "AUTH=" not in offered
+            for mechanism in ("PLAIN", "CRAM-MD5", "LOGIN"):
+                answer = client.login("alice@open.example", "secret",
+                                      mechanism)
+                assert "[PRIVACYREQUIRED]" in answer.line
+
+
 def test_exempt_networks(server):
     assert not is_demanding(server, source=EXEMPT)
     assert clients.login(server, "imap", "alice@open.example", "secret",

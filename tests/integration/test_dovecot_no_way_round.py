@@ -131,36 +131,43 @@ def test_refused_and_then_another_name(server):
         assert client.login("alice@open.example", "secret").ok
 
 
-def steps(mechanism):
+BEGIN = {"imap": "a AUTHENTICATE {}", "pop3": "AUTH {}",
+         "submission": "EHLO client.example\r\nAUTH {}",
+         "sieve": 'AUTHENTICATE "{}"'}
+
+
+def steps(protocol, mechanism):
     """A login up to each of its steps, the last one with all of them."""
     sasl = clients.Sasl(mechanism, "alice@secure.example", "secret")
     initial = sasl.initial()
-    line = f"a AUTHENTICATE {mechanism}"
+    line = BEGIN[protocol].format(mechanism)
+    quote = '"' if protocol == "sieve" else ""
     if initial is not None:
-        line += " " + base64.b64encode(initial).decode()
+        line += f" {quote}{base64.b64encode(initial).decode()}{quote}"
     half = line[:len(line) // 2].encode()
     yield from (b"", half, line.encode() + b"\r\n",
-                line.encode() + b"\r\n*\r\n",
-                line.encode() + b"\r\nbm90aGluZw==\r\n")
+                line.encode() + f"\r\n{quote}*{quote}\r\n".encode(),
+                line.encode() + f"\r\n{quote}bm90aGluZw=={quote}\r\n".encode())
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5",
                                        "SCRAM-SHA-256"])
-def test_clients_that_leave(server, mechanism):
+@pytest.mark.parametrize("protocol", BEGIN)
+def test_clients_that_leave(server, protocol, mechanism):
     """At every step, politely and not; the processes live on."""
-    assert clients.login(server, "imap", "alice@open.example", "secret").ok
+    assert clients.login(server, protocol, "alice@open.example", "secret").ok
     before = server.auth_processes()
-    for said in steps(mechanism):
+    for said in steps(protocol, mechanism):
         for reset in (False, True):
             sock = socket.create_connection(
-                (common.SERVER, server.port("imap")), 5,
+                (common.SERVER, server.port(protocol)), 5,
                 source_address=(common.CLIENT, 0))
             sock.sendall(said)
             if reset:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                 b"\1\0\0\0\0\0\0\0")
             sock.close()
-    assert clients.login(server, "imap", "alice@open.example", "secret").ok
+    assert clients.login(server, protocol, "alice@open.example", "secret").ok
     assert server.auth_processes() == before
     assert "Panic" not in server.log() and "Fatal" not in server.log()
 
