@@ -196,8 +196,12 @@ static int hex_digit(char c)
 
 void log_door_unescape(const struct log_piece *value, struct gp_text *text)
 {
-	const char *p = value->data, *end = p + value->len;
+	const char *p = value->data, *end;
 
+	/* What is not told has no bytes at all. */
+	if (value->len == 0)
+		return;
+	end = p + value->len;
 	while (p < end) {
 		if (end - p >= 4 && p[0] == '\\' && p[1] == 'x' &&
 		    hex_digit(p[2]) >= 0 && hex_digit(p[3]) >= 0) {

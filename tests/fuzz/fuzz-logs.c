@@ -49,6 +49,8 @@ static void check_login(const struct bounds *bounds,
 	gp_text_init(&text);
 	log_door_unescape(&login->user, &text);
 	REQUIRE(text.len <= login->user.len);
+	log_door_unescape(&login->door.rule, &text);
+	log_door_unescape(&login->door.file, &text);
 	gp_text_deinit(&text);
 }
 

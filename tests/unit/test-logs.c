@@ -404,6 +404,7 @@ static void test_door_kinds(void **state)
 		{ "listening on /run/x", LOG_OTHER, 0, 0 },
 	};
 	struct log_login login;
+	struct gp_text rule;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -417,6 +418,10 @@ static void test_door_kinds(void **state)
 			continue;
 		assert_int_equal(login.kind, cases[i].kind);
 		assert_int_equal(login.tls, cases[i].tls);
+		gp_text_init(&rule);
+		log_door_unescape(&login.door.rule, &rule);
+		assert_int_equal(rule.len, login.door.rule.len);
+		gp_text_deinit(&rule);
 	}
 }
 
