@@ -50,6 +50,8 @@ def test_query_from_standard_input(compiled):
         ("example.com\tpop3=off lock\nBOB@example.com\tprofile=sales\n"
          "*\tall=tls tls_min=1.2\n")
     assert compiled.expect(1, "-q", "-", stdin="x.y\n").stdout == ""
+    done = compiled.expect(65, "-q", "-", stdin="a@@b\nexample.com\n")
+    assert done.stdout == "example.com\tpop3=off lock\n"
     assert compiled.expect(1, "-q", "-").stdout == ""
 
 
@@ -217,6 +219,8 @@ def test_delete_from_standard_input(compiled):
     compiled.silent("-d", "-", stdin="x.y\nexample.com\nbob@example.com\n")
     assert compiled.printed() == "".join(PRINTED.splitlines(True)[:3])
     compiled.expect(1, "-d", "-", stdin="x.y\n")
+    compiled.expect(65, "-d", "-", stdin="*\na@@b\n")
+    compiled.silent("-q", "*")
 
 
 def test_delete_of_what_is_used(compiled):
