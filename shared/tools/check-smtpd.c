@@ -99,6 +99,18 @@ static bool find_no_auth(const struct check_postfix *postfix,
 	return !has_auth(postfix);
 }
 
+/* The Dovecot door knows by the name who asks: of its own services it believes
+   nothing that Postfix says of TLS. */
+static bool find_another_service(const struct check_postfix *postfix,
+				 struct gp_text *what)
+{
+	const char *service = check_smtpd_value(postfix, "smtpd_sasl_service",
+						"smtp");
+
+	gp_text_addf(what, "smtpd_sasl_service = %s", service);
+	return has_auth(postfix) && strcmp(service, "smtp") != 0;
+}
+
 /* Encryption. */
 
 static const char *tls_level(const struct check_postfix *postfix)
@@ -345,6 +357,9 @@ const struct check_postfix_row check_smtpd_rows[] = {
 	{ "postfix-auth-off", CHECK_SUBMISSION, find_no_auth,
 	  "nobody can log in there, and all mail without AUTH is refused",
 	  "-o smtpd_sasl_auth_enable=yes" },
+	{ "postfix-auth-service", CHECK_SUBMISSION, find_another_service,
+	  "SMTP AUTH is not judged in Dovecot, or as if nobody spoke TLS",
+	  "smtpd_sasl_service = smtp" },
 	{ "postfix-auth-cleartext", CHECK_SUBMISSION, find_password_in_clear,
 	  "a client without TLS sends its password before it is refused",
 	  "smtpd_tls_auth_only = yes" },

@@ -60,6 +60,9 @@ POSTFIX = [
        "gatepost_check =")], []),
     ("postfix-auth-off", [],
      [("  -o smtpd_sasl_auth_enable=yes\n", "")]),
+    ("postfix-auth-service", [],
+     [(CONTEXT + "submission\n", CONTEXT + "submission\n"
+       "  -o smtpd_sasl_service=submission\n")]),
     ("postfix-auth-cleartext",
      [("smtpd_tls_auth_only = yes\n", "")],
      [("  -o smtpd_tls_security_level=encrypt\n", "")]),

@@ -198,6 +198,17 @@ def test_smtp_auth_leaves_port_and_version_to_the_other_door(server):
         assert auth.smtp("alice@implicit.example", "secret").kind == "OK"
 
 
+def test_only_smtp_is_postfix(server):
+    """Of Dovecot's own services "secured" says nothing of TLS."""
+    with server.auth_client() as auth:
+        for service in ("submission", "imap"):
+            reply = auth.plain("alice@secure.example", "secret", "nologin",
+                               "secured", service=service,
+                               lip=common.SERVER, rip=common.CLIENT)
+            assert reply.kind == "FAIL"
+            assert "without encryption" in reply.fields["reason"]
+
+
 def test_smtp_auth_network(server):
     with server.auth_client() as auth:
         assert auth.smtp("alice@office.example", "secret").kind == "FAIL"
