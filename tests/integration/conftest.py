@@ -19,6 +19,14 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "policyd: tests of the policy daemon, which are run once "
         "more with a daemon built with sanitizers")
+    config.addinivalue_line(
+        "markers", "measures: tests of time or memory, of which a Dovecot "
+        "with sanitizers takes more")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("measures") and sanitized.environment():
+        pytest.skip("what it takes under sanitizers says nothing")
 
 
 @pytest.hookimpl(hookwrapper=True)

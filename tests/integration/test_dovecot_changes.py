@@ -156,6 +156,7 @@ def test_the_next_login_obeys_the_last_map(lab, server, maps):
             assert reply.kind == ("FAIL" if turn % 2 else "OK"), turn
 
 
+@pytest.mark.measures
 def test_memory_stays(lab, server, maps):
     """Maps that were replaced are given back."""
     def sizes():
@@ -257,6 +258,7 @@ def test_two_passdbs_with_one_map(lab, maps):
     server.stop()
 
 
+@pytest.mark.measures
 def test_two_hundred_logins_at_once(server, lab):
     lab.compile(OPEN)
     results = []

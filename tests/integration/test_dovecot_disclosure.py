@@ -147,6 +147,7 @@ def test_times_are_alike(delayed, mechanism):
     assert min(lone) > 1
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("mechanism", [*MECHANISMS, "LOGIN"])
 def test_the_password_takes_no_time(server, mechanism):
     """Told or not, a refusal comes as fast for a wrong password; and one that
