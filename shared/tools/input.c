@@ -307,15 +307,33 @@ static int feed_file(int fd, const char *path, const struct feed *feed)
 	return status;
 }
 
+/* Of a pipe that lies in a folder by mistake nothing would ever come. */
+static int feed_regular_file(int fd, const char *path, const struct feed *feed)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return failed(path, errno);
+	if (S_ISDIR(st.st_mode))
+		return failed(path, EISDIR);
+	if (!S_ISREG(st.st_mode)) {
+		gp_program_error("%s: not a regular file; move it out of this "
+				 "folder", path);
+		return EX_NOINPUT;
+	}
+	return feed_file(fd, path, feed);
+}
+
 static int open_and_feed(struct gp_input *input, size_t number,
 			 const char *path, const struct feed *feed)
 {
-	int fd = openat(input->fd, input->names[number], O_RDONLY | O_CLOEXEC);
+	int fd = openat(input->fd, input->names[number],
+			O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int status;
 
 	if (fd < 0)
 		return failed(path, errno);
-	status = feed_file(fd, path, feed);
+	status = feed_regular_file(fd, path, feed);
 	close(fd);
 	return status;
 }

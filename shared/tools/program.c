@@ -27,11 +27,15 @@ static const char *program = "gatepost";
 static bool quiet;
 static bool verbose;
 
+/* So that no file of ours comes to stand there. What was closed stays an error
+   to whoever reads or writes it; only messages may get lost. */
 static void open_standard_descriptors(void)
 {
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", O_RDWR) != fd)
+		    open("/dev/null", modes[fd]) != fd)
 			_exit(EX_OSERR);
 	}
 }

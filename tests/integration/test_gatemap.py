@@ -84,6 +84,15 @@ def test_folder_in_a_folder(folder):
     assert "rules.d.lmdb" not in folder.names()
 
 
+def test_pipe_in_a_folder(folder):
+    (folder.path / "rules.d").mkdir()
+    os.mkfifo(folder.path / "rules.d" / "pipe")
+    done = folder.expect(66, file="rules.d")
+    assert done.stderr == "gatemap: rules.d/pipe: not a regular file; " \
+        "move it out of this folder\n"
+    assert "rules.d.lmdb" not in folder.names()
+
+
 def test_something_in_the_maps_place(folder):
     (folder.path / "rules.lmdb").mkdir()
     done = folder.expect(73)
@@ -220,6 +229,14 @@ def test_closed_descriptors(folder):
                            *folder.argv()], cwd=folder.path, check=False)
     assert done.returncode == 0
     assert folder.printed() == PRINTED
+
+
+def test_closed_standard_output_is_no_success(compiled):
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh",
+                           *compiled.argv("-s")], cwd=compiled.path,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 74
+    assert done.stderr == "gatemap: standard output: Bad file descriptor\n"
 
 
 # Owners and modes
