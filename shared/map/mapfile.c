@@ -42,8 +42,10 @@ int gp_mapfile_open(const char *path, struct stat *stat_r,
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
-		return gp_map_error(error_r, "cannot open map %s: %s", path,
-				    strerror(errno));
+		return gp_map_error(error_r, "cannot open map %s: %s%s", path,
+				    strerror(errno), errno != EACCES ? "" :
+				    " (run this as root, or as a member of its "
+				    "group)");
 	if (fstat(fd, stat_r) < 0) {
 		gp_map_error(error_r, "cannot look at map %s: %s", path,
 			     strerror(errno));

@@ -200,6 +200,9 @@ static char *unreadable(const char *path, int error)
 	if (error == ENOENT)
 		gp_text_add(&text, " (create it; an empty file stands for the "
 			    "defaults)");
+	else if (error == EACCES)
+		gp_text_add(&text, " (run this as root, or as a member of its "
+			    "group)");
 	gp_text_add_char(&text, '\n');
 	return text.data;
 }

@@ -17,9 +17,8 @@ static int report(const char *path, int error, const char *reason)
 {
 	if (error != ENOENT) {
 		gp_program_lines(reason);
-		if (error == EACCES || error == EPERM)
-			return EX_NOPERM;
-		return EX_CONFIG;
+		return error == EACCES || error == EPERM ? EX_NOINPUT :
+			EX_CONFIG;
 	}
 	gp_program_error("%s: there is no such file; create it (an empty one "
 			 "means the defaults of all settings) or name another "

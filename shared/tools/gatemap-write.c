@@ -34,7 +34,7 @@ int gatemap_open(const struct gatemap_options *options, struct gp_map **map_r,
 	*source_r = gp_map_source(*map_r, &error);
 	if (*source_r != NULL)
 		return 0;
-	status = gp_program_exit_code(errno);
+	status = gp_program_exit_code_of_reading(errno);
 	gp_program_error("%s", error);
 	gp_map_free(map_r);
 	return status;

@@ -40,7 +40,7 @@ struct gp_input {
 static int failed(const char *path, int error)
 {
 	gp_program_error("%s: %s", path, strerror(error));
-	return gp_program_exit_code(error);
+	return gp_program_exit_code_of_reading(error);
 }
 
 static bool ends_with(const char *name, const char *end)

@@ -233,3 +233,9 @@ int gp_program_exit_code(int error)
 		return EX_IOERR;
 	}
 }
+
+int gp_program_exit_code_of_reading(int error)
+{
+	return error == EACCES || error == EPERM ? EX_NOINPUT :
+		gp_program_exit_code(error);
+}

@@ -47,4 +47,7 @@ int gp_program_finish(int status);
    that is not there, EX_NOPERM, EX_TEMPFAIL, EX_IOERR. */
 int gp_program_exit_code(int error);
 
+/* For a file that is only read: one that may not be is no input either. */
+int gp_program_exit_code_of_reading(int error);
+
 #endif

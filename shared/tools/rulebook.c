@@ -40,7 +40,7 @@ int rulebook_open_map(struct rulebook *book, const char *path,
 	book->source = gp_map_source(book->map, &error);
 	if (book->source != NULL)
 		return 0;
-	status = gp_program_exit_code(errno);
+	status = gp_program_exit_code_of_reading(errno);
 	gp_program_error("%s", error);
 	rulebook_close(book);
 	return status;

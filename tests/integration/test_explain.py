@@ -323,6 +323,35 @@ def test_unreadable_map(compiled):
     unusable(compiled, 74, "symbolic links")
 
 
+# Root, too, may not read what nobody may.
+OBEDIENT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] \
+    if os.geteuid() == 0 else []
+
+
+@pytest.mark.parametrize("name, command", [
+    ("rules.lmdb", "gatepost explain x@y.z imap"),
+    ("rules.lmdb", "gatepost list"),
+    ("rules.lmdb", "gatemap -s rules"),
+    ("gatepost.conf", "gatepost explain x@y.z imap"),
+    ("gatepost.conf", "gatemap rules"),
+    ("rules", "gatemap rules"),
+    ("rules", "gatepost explain -f rules x@y.z imap"),
+])
+def test_what_may_not_be_read(compiled, name, command):
+    (compiled.path / name).chmod(0)
+    program, *words = command.split()
+    at = 1 if program == "gatepost" else 0
+    words[at:at] = ["-c", str(compiled.conf)]
+    done = subprocess.run([*OBEDIENT, common.program(program), *words],
+                          cwd=compiled.path, capture_output=True, text=True,
+                          check=False)
+    assert (done.returncode, done.stdout) == (66, "")
+    assert f"{name}: " in done.stderr
+    assert "Permission denied" in done.stderr
+    if name != "rules":
+        assert "run this as root" in done.stderr
+
+
 def test_missing_settings(compiled):
     compiled.conf.unlink()
     done = compiled.explain(66, "x@y.z", "imap")
