@@ -323,6 +323,12 @@ int main(int argc, char *argv[])
 
 	if (status >= 0)
 		return status;
+	if (d.options.stdio && !gp_process_has_standard_files()) {
+		fprintf(stderr, PROGRAM ": error: standard input or output is "
+			"closed, and -S serves them\n");
+		return EX_USAGE;
+	}
+	gp_process_fill_standard_files();
 	log_debug = d.options.verbose;
 	if (d.options.foreground || d.options.stats) {
 		gp_log_set_sink(log_to_stderr);

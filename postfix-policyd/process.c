@@ -84,6 +84,23 @@ static void wait_for_child(pid_t pid, int fd)
 	      WEXITSTATUS(status) : 1);
 }
 
+bool gp_process_has_standard_files(void)
+{
+	return fcntl(STDIN_FILENO, F_GETFD) >= 0 &&
+		fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+}
+
+void gp_process_fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int gp_process_detach(struct gp_arena *arena, const char **error_r)
 {
 	int fds[2];

@@ -1,6 +1,7 @@
 #ifndef GP_POLICYD_PROCESS_H
 #define GP_POLICYD_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "shared/base/arena.h"
 
@@ -21,6 +22,12 @@ int gp_process_find_group(const char *name, gid_t *gid_r,
 /* Gives root's rights up for good: groups, group, user. */
 int gp_process_become(const struct gp_process_user *user,
 		      struct gp_arena *arena, const char **error_r);
+
+/* False when standard input or output is closed. */
+bool gp_process_has_standard_files(void);
+/* Opens those and standard error where they are closed, to nothing: else a
+   socket would take their place, and be sent the log. */
+void gp_process_fill_standard_files(void);
 
 /* Continues in a child of its own session. The parent waits here until the
    child calls gp_process_ready() and exits 0, or until the child ends, whose

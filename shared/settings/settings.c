@@ -56,8 +56,8 @@ static const struct setting table[] = {
 	  "465" },
 	{ "policy_socket", gp_setting_sockets, FIELD(policy_socket),
 	  "/var/spool/postfix/gatepost/policy" },
-	{ "max_clients", gp_setting_count, FIELD(max_clients), "10000" },
-	{ "workers", gp_setting_count, FIELD(workers), "1" },
+	{ "max_clients", gp_setting_clients, FIELD(max_clients), "10000" },
+	{ "workers", gp_setting_workers, FIELD(workers), "1" },
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))

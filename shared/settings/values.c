@@ -370,17 +370,31 @@ int gp_setting_sockets(struct gp_settings *settings, void *field,
 	return gp_setting_text(settings, field, value, error_r);
 }
 
-int gp_setting_count(struct gp_settings *settings, void *field,
-		     const char *value, const char **error_r)
+static int read_count(struct gp_settings *settings, unsigned int *field,
+		      const char *value, unsigned long max,
+		      const char **error_r)
 {
 	unsigned long number;
 
-	if (!read_number(value, 1000000, &number) || number == 0) {
+	if (!read_number(value, max, &number) || number == 0) {
 		*error_r = gp_arena_printf(settings->arena,
-			"\"%s\" is not a number from 1 to 1000000",
-			shown(settings, value));
+			"\"%s\" is not a number from 1 to %lu",
+			shown(settings, value), max);
 		return -1;
 	}
-	*(unsigned int *)field = (unsigned int)number;
+	*field = (unsigned int)number;
 	return 0;
+}
+
+int gp_setting_clients(struct gp_settings *settings, void *field,
+		       const char *value, const char **error_r)
+{
+	return read_count(settings, field, value, 1000000, error_r);
+}
+
+/* Each is a process: a slip must not start a million. */
+int gp_setting_workers(struct gp_settings *settings, void *field,
+		       const char *value, const char **error_r)
+{
+	return read_count(settings, field, value, 256, error_r);
 }

@@ -34,7 +34,8 @@ gp_setting_read gp_setting_ports;
 /* An absolute path, unix:PATH or inet:HOST:PORT, one or more. */
 gp_setting_read gp_setting_sockets;
 /* A number from 1. */
-gp_setting_read gp_setting_count;
+gp_setting_read gp_setting_clients;
+gp_setting_read gp_setting_workers;
 
 /* The service that bears the name in Dovecot or Postfix, or -1. */
 int gp_setting_service(const char *name);

@@ -115,7 +115,11 @@ int gp_counters_ask(const char *setting, struct gp_text *page,
 
 	if (fd >= 0)
 		ret = ask(fd, page);
-	if (ret < 0)
+	if (ret < 0 && errno == EAGAIN)
+		*error_r = gp_arena_printf(arena, "the daemon on %s does not "
+					   "answer within %d seconds", shown,
+					   PATIENCE);
+	else if (ret < 0)
 		*error_r = gp_arena_printf(arena, "cannot ask the daemon on "
 					   "%s: %s; is it running?", shown,
 					   strerror(errno));

@@ -298,3 +298,30 @@ def test_standard_input_and_output(lab):
         assert done.stdout.count(b"action=550 5.7.1 ") == 3
         assert done.stdout.count(b"\n\n") == 3
         assert done.stderr.count(b"cause=off") == 3
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_standard_input_and_output_closed(lab, closed):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh",
+         common.program("gatepost-policyd"), "-S", "-f", "-c", lab.conf],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, timeout=common.DEADLINE)
+    assert done.returncode == 64
+    assert "standard input or output is closed" in done.stderr
+
+
+def test_the_log_goes_nowhere_else(lab):
+    """Where standard error is closed, the next descriptor that is opened would
+    take its place: a socket, a connection, or the loop's own."""
+    daemon = policyd.Policyd(lab)
+    lab.write_conf(policy_socket=daemon.path)
+    daemon.process = lab.start(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *daemon.argv(), "-f"],
+        log=daemon.log_path)
+    common.wait_for(daemon.path.exists, "the socket")
+    with daemon.client() as client:
+        assert client.login("off@example.com").startswith("550")
+        for number in (0, 1, 2):
+            assert os.readlink(
+                f"/proc/{daemon.process.pid}/fd/{number}") == "/dev/null"

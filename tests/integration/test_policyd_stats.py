@@ -147,6 +147,18 @@ def test_without_a_daemon(lab):
     assert "is it running?" in done.stderr
 
 
+def test_a_daemon_that_hangs(lab):
+    daemon = policyd.Policyd(lab).start()
+    daemon.process.signal(signal.SIGSTOP)
+    try:
+        done = run(common.program("gatepost-policyd"), "--stats", "-c",
+                   lab.conf)
+    finally:
+        daemon.process.signal(signal.SIGCONT)
+    assert done.returncode == 69
+    assert "does not answer within 10 seconds" in done.stderr
+
+
 def test_the_collectors_file(lab):
     daemon = policyd.Policyd(lab).start()
     path = lab.dir / "gatepost.prom"

@@ -315,10 +315,12 @@ static const struct wrong_case wrong[] = {
 	{ "max_clients = 0", ":1: error: max_clients: \"0\" is not a "
 	  "number from 1 to 1000000\n" },
 	{ "workers = many", ":1: error: workers: \"many\" is not a "
-	  "number from 1 to 1000000\n" },
+	  "number from 1 to 256\n" },
+	{ "workers = 257", ":1: error: workers: \"257\" is not a "
+	  "number from 1 to 256\n" },
 	{ "workers = 99999999999999999999999", ":1: error: workers: "
 	  "\"99999999999999999999999\" is not a number from 1 to "
-	  "1000000\n" },
+	  "256\n" },
 	{ "policy_socket = policy", ":1: error: policy_socket: "
 	  "\"policy\" is no place to listen at; write an absolute "
 	  "path, unix:/PATH or inet:127.0.0.1:10040\n" },
@@ -380,7 +382,7 @@ static void all_errors_are_told_at_once(void **state)
 		":2: error: map: \"x\" is not an absolute path; write one "
 		"that begins with /\n"
 		":5: error: workers: \"0\" is not a number from 1 to "
-		"1000000\n"
+		"256\n"
 		":7: error: no \"=\"; write \"name = value\"\n"
 		":8: error: there is no setting \"nonsense\"\n");
 	free(error);
