@@ -8,8 +8,8 @@ started, and then after each mailbox was asked for some three times, as it runs
 all day.
 
 postfwd, where it is installed or $POSTFWD says how to call it, stands beside
-them: over TCP, with the rules of the first thousand mailboxes, for it reads its
-rules one after the other.
+them: over TCP, with the rules of the first thousand mailboxes, for it reads
+its rules one after the other.
 
 usage: bench-policyd.py GATEMAP POLICYD ECHO LOOP LOAD RULES
                         [SECONDS [ROUNDS]]"""
@@ -175,28 +175,28 @@ def start_postfwd(folder):
         for name in ('TLSv1.3', 'TLSv1.2'):
             out.write('id=%s; encryption_protocol==%s; action=DUNNO\n' % (
                 name.replace('.', ''), name))
-    return Service('postfwd, %s mailboxes' % FEW_RULES, command + [
+    return Service('postfwd, %s rules' % FEW_RULES, command + [
         '--daemon', '--pidfile', pid_file, '--file', rules,
         '--interface', '127.0.0.1', '--port', port, '--cache', '0',
-        '--nodns', '--norulelog', '--user', 'nobody', '--group', 'nogroup'], 'tcp', port, few_rules=True, pid_file=pid_file)
+        '--nodns', '--norulelog', '--user', 'nobody', '--group', 'nogroup'],
+        'tcp', port, few_rules=True, pid_file=pid_file)
 
 
 def show_line(kind, connections, name, result, base):
     rate, p50, p99, used, _ = result
-    print('%-4s %5s  %-27s %8.0f/s %5.2f %7.0f us %7.0f us %5.2f '
-          '%6.2f us %5.2f' % (
-              kind, connections, name, rate, rate / base[0],
-              p50, p99, p99 / base[2] if base[2] else 0, used,
-              used / base[3] if base[3] else 0), flush=True)
+    print('%-4s %4s %-22s %7.0f %5.2f %6.0f %6.0f %5.2f %6.2f %5.2f' % (
+        kind, connections, name, rate, rate / base[0], p50, p99,
+        p99 / base[2] if base[2] else 0, used,
+        used / base[3] if base[3] else 0), flush=True)
 
 
 def show_bound(result):
     """Load and daemon share the processors, however many workers there are."""
     used, load = result[3], result[4]
     both = os.cpu_count() / (used + load)
-    print('%12s the load takes %.2f us a request itself: on %d processors all '
-          'workers together reach at most %.2f times one' % (
-              '', load, os.cpu_count(), both * max(used, load)))
+    print('          the load itself takes %.2f us: on %d processors, all '
+          'workers reach\n          at most %.2f times one' % (
+              load, os.cpu_count(), both * max(used, load)))
 
 
 def show(services, kind):
@@ -222,13 +222,15 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    print('%s rules, %d s a run, median of %d rounds, %d processors, %s' % (
-        rules, seconds, rounds, os.cpu_count(), time.strftime('%F')))
-    print('postfwd has the rules of %s mailboxes only: it goes through its '
-          'rules one by one,\nso that with a thousand times as many each '
-          'request takes a thousand times as long.' % FEW_RULES)
-    print('     conns  service                       requests ratio     p50 '
-          '       p99     ratio  processor ratio')
+    print('%s rules, %d s a run, median of %d rounds, %d processors, load '
+          '%.0f, %s' % (rules, seconds, rounds, os.cpu_count(),
+                        os.getloadavg()[0], time.strftime('%F')))
+    print('Latencies and processor time in microseconds. postfwd has the '
+          'rules of %s\nmailboxes only: it goes through them one by one, '
+          'so that each request takes a\nthousand times as long with a '
+          'thousand times as many.' % FEW_RULES)
+    print('conn           service                req/s ratio    p50    p99 '
+          'ratio    cpu ratio')
     with tempfile.TemporaryDirectory(prefix='gatepost-bench-') as folder:
         map_path = compile_rules(gatemap, folder, rules)
         for kind in ('unix', 'tcp'):
@@ -236,7 +238,7 @@ def main():
             try:
                 services.append(start_simple(echo, 'bare epoll echo', folder,
                                              kind))
-                services.append(start_simple(loop, 'its loop and parser alone',
+                services.append(start_simple(loop, 'loop and parser alone',
                                              folder, kind))
                 for workers in (1, 2):
                     services.append(start_policyd(policyd, folder, map_path,
