@@ -148,6 +148,20 @@ static bool take_host(struct log_piece *rest, struct log_line *line)
 	return take_program(rest, line);
 }
 
+static bool ends_in(const struct log_piece *piece, const char *end)
+{
+	size_t len = strlen(end);
+
+	return piece->len > len &&
+	       memcmp(piece->data + piece->len - len, end, len) == 0;
+}
+
+bool log_line_has_unit(const struct log_line *line)
+{
+	return ends_in(&line->program, ".service") ||
+	       ends_in(&line->program, ".scope");
+}
+
 uint32_t log_line_unrepeat(struct log_line *line)
 {
 	struct log_piece rest = line->text;

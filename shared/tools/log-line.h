@@ -31,6 +31,10 @@ struct log_line {
 /* Returns false for what is no line of a log. */
 bool log_line_split(const char *data, size_t len, struct log_line *line_r);
 
+/* Whether a unit of systemd stands in the program's place, as with journalctl
+   -o with-unit: which of its programs spoke, only the text can say. */
+bool log_line_has_unit(const struct log_line *line);
+
 /* "host program[pid]: text", for a line that has no time in it. */
 bool log_line_split_text(const char *data, size_t len,
 			 struct log_line *line_r);

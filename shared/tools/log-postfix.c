@@ -441,6 +441,18 @@ static void take_disconnect(struct log_postfix *postfix,
 enum about { ABOUT_OTHER, ABOUT_CONNECT, ABOUT_DISCONNECT, ABOUT_TLS,
 	     ABOUT_LOGIN };
 
+/* Postfix's own clients say "to" instead of "from"; a unit's name does not tell
+   them from smtpd. */
+static bool is_about_tls(struct log_piece text)
+{
+	return (log_piece_skip(&text, "Anonymous TLS connection ") ||
+		log_piece_skip(&text, "Untrusted TLS connection ") ||
+		log_piece_skip(&text, "Trusted TLS connection ") ||
+		log_piece_skip(&text, "Verified TLS connection ")) &&
+	       (log_piece_skip(&text, "established from ") ||
+		log_piece_skip(&text, "reused from "));
+}
+
 static enum about about(const struct log_line *line, struct log_piece *rest)
 {
 	const char *colon;
@@ -450,10 +462,7 @@ static enum about about(const struct log_line *line, struct log_piece *rest)
 		return ABOUT_CONNECT;
 	if (log_piece_skip(rest, "disconnect from "))
 		return ABOUT_DISCONNECT;
-	if (log_piece_skip(rest, "Anonymous TLS connection ") ||
-	    log_piece_skip(rest, "Untrusted TLS connection ") ||
-	    log_piece_skip(rest, "Trusted TLS connection ") ||
-	    log_piece_skip(rest, "Verified TLS connection "))
+	if (is_about_tls(line->text))
 		return ABOUT_TLS;
 	colon = rest->len == 0 ? NULL : memchr(rest->data, ':', rest->len);
 	if (colon == NULL)
@@ -467,7 +476,8 @@ bool log_postfix_wants(const struct log_line *line)
 {
 	struct log_piece rest;
 
-	return is_smtpd(&line->program) && about(line, &rest) != ABOUT_OTHER;
+	return (is_smtpd(&line->program) || log_line_has_unit(line)) &&
+	       about(line, &rest) != ABOUT_OTHER;
 }
 
 enum log_result log_postfix_take(struct log_postfix *postfix,

@@ -145,6 +145,30 @@ static enum log_result take_policyd(struct reader *reader,
 	       finish_login(reader, line, &login, when);
 }
 
+static enum log_result take_postfix(struct reader *reader,
+				    const struct log_line *line,
+				    struct when *when)
+{
+	if (!log_postfix_wants(line))
+		return LOG_OTHER;
+	if (read_time(reader, line, when) < 0)
+		return LOG_UNREADABLE;
+	return log_postfix_take(reader->postfix, line, when->time);
+}
+
+/* Postfix starts policy daemons, too, so no unit has one program only. */
+static enum log_result take_unit(struct reader *reader,
+				 const struct log_line *line,
+				 struct when *when)
+{
+	enum log_result result = take_postfix(reader, line, when);
+
+	if (result == LOG_OTHER)
+		result = take_policyd(reader, line, when);
+	return result != LOG_OTHER ? result :
+	       take_dovecot(reader, line, when);
+}
+
 /* Dovecot calls itself what its instance_name says, so what is not Postfix's
    may be its own: its lines begin with the process that speaks. */
 static enum log_result take(struct reader *reader,
@@ -152,14 +176,12 @@ static enum log_result take(struct reader *reader,
 {
 	if (log_piece_is(&line->program, "gatepost-policyd"))
 		return take_policyd(reader, line, when);
+	if (log_line_has_unit(line))
+		return take_unit(reader, line, when);
 	if (log_piece_find(&line->program, "/") == NULL &&
 	    !log_piece_is(&line->program, "smtpd"))
 		return take_dovecot(reader, line, when);
-	if (!log_postfix_wants(line))
-		return LOG_OTHER;
-	if (read_time(reader, line, when) < 0)
-		return LOG_UNREADABLE;
-	return log_postfix_take(reader->postfix, line, when->time);
+	return take_postfix(reader, line, when);
 }
 
 /* Between what two boots of the host have said, journalctl puts a line of its

@@ -149,7 +149,9 @@ FORMS = {
         said, rfc3339, RFC5424.replace("{text}", "\ufeff{text}")),
 }
 JOURNALCTL = ("json", "json-seq", "json-sse", "short", "short-full",
-              "short-iso", "short-iso-precise", "short-precise", "short-unix")
+              "short-iso", "short-iso-precise", "short-precise", "short-unix",
+              "with-unit")
+UNITS = {b"postfix": "postfix@-.service", b"dovecot": "dovecot.service"}
 
 
 def judged(servers, log):
@@ -214,7 +216,9 @@ def journal(servers):
             "_BOOT_ID": "0123456789abcdef0123456789abcdef",
             "SYSLOG_FACILITY": int(priority) >> 3,
             "PRIORITY": int(priority) & 7, "_HOSTNAME": "mail",
-            "SYSLOG_IDENTIFIER": program.decode(), "_PID": 1,
+            "SYSLOG_IDENTIFIER": program.decode(),
+            "_PID": pid.decode() if pid else 1,
+            "_SYSTEMD_UNIT": UNITS[program.split(b"/")[0]],
         }
         if pid:
             fields["SYSLOG_PID"] = pid.decode()

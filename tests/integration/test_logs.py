@@ -371,6 +371,43 @@ def test_journalctls_own_lines(gatepost, lab):
     assert (said["lines"], said["unreadable"]) == (3, 0)
 
 
+# journalctl -o with-unit: the process is known by its number alone.
+WITH_UNIT = "".join(f"Sat 2026-11-21 08:00:00 UTC mail {said}\n" for said in (
+    "postfix@-.service[71]: connect from unknown[192.0.2.1]",
+    "postfix@-.service[71]: Anonymous TLS connection established from "
+    "unknown[192.0.2.1]: TLSv1.1 with cipher x (256/256 bits)",
+    "postfix@-.service[72]: connect from unknown[192.0.2.2]",
+    "postfix@-.service[72]: 4d3: client=unknown[192.0.2.2], "
+    "sasl_method=PLAIN, sasl_username=bob@example.com",
+    "postfix@-.service[71]: 4d2: client=unknown[192.0.2.1], "
+    "sasl_method=PLAIN, sasl_username=alice@example.com",
+    "postfix@-.service[9]: 4d2: from=<alice@example.com>, size=1, nrcpt=1",
+    "dovecot.service[7]: imap-login: Login: user=<carol@example.com>, "
+    "method=PLAIN, rip=192.0.2.3, lip=192.0.2.25, mpid=1, session=<x>",
+    "user@0.service/mail.service[8]: imap-login: Login: user=<dave@example."
+    "com>, method=PLAIN, rip=192.0.2.3, lip=192.0.2.25, mpid=1, session=<y>",
+    "cron.service[5]: (root) CMD (true)"))
+
+
+def test_units_of_journalctl(gatepost, lab):
+    said = gatepost.impact("-", stdin=WITH_UNIT.encode())
+    assert (said["lines"], said["logins"], said["unreadable"]) == (9, 4, 0)
+    assert {(row["mailbox"], row["service"], row["cause"])
+            for row in said["rows"]} == {
+        ("alice@example.com", "submission", "tls_version"),
+        ("bob@example.com", "submission", "cleartext"),
+        ("carol@example.com", "imap", "cleartext"),
+        ("dave@example.com", "imap", "cleartext")}
+    log = write(lab, "units", "".join(
+        f"Sat 2026-11-21 08:00:00 UTC mail {unit}.service[3]: refused: "
+        f"user=<{user}>, service=submission, cause=off, rip=192.0.2.1, "
+        "tls=none\n" for unit, user in (("gatepost-policyd", "a@example.com"),
+                                        ("postfix@-", "b@example.com"))))
+    done = gatepost.run("refused", "--json", log)
+    assert {row["mailbox"] for row in json.loads(done.stdout)["rows"]} == {
+        "a@example.com", "b@example.com"}
+
+
 def test_trials_that_allow_more(gatepost, lab):
     """Lines on trial count as if they were in force, whichever way."""
     lab.write_rules("* all=tls\nexample.com clients=off\n"

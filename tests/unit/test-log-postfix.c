@@ -188,6 +188,37 @@ static void test_postfix_hosts(void **state)
 	gp_text_deinit(&text);
 }
 
+/* journalctl -o with-unit: all of Postfix's programs have one name. */
+static void test_postfix_unit(void **state)
+{
+	static const char *const log[] = {
+		"h postfix@-.service[1]: connect from a[192.0.2.1]",
+		"h postfix@-.service[2]: Trusted TLS connection established to "
+		"mx[192.0.2.8]:25: TLSv1.3 with cipher x",
+		"h postfix@-.service[1]: 1C6: client=a[192.0.2.1]" NAME "one@x",
+		"h postfix@-.service[3]: 1C6: removed",
+		"h postfix@-.service[1]: disconnect from a[192.0.2.1]",
+		"h postfix@-.service[1]: connect from b[192.0.2.2]",
+		"h postfix@-.service[1]: Anonymous TLS connection reused from "
+		"b[192.0.2.2]: TLSv1.2 with cipher x",
+		"h session-9.scope[1]: 2C6: client=b[192.0.2.9]" NAME "no@x",
+		"h postfix@-.service[1]: 2C6: client=b[192.0.2.2]" NAME "two@x",
+		"h postfix@-.service[1]: disconnect from b[192.0.2.2]",
+		NULL
+	};
+	struct gp_text text;
+
+	(void)state;
+	gp_text_init(&text);
+	take_all(log, &text);
+	assert_string_equal(text.data,
+		"3 one@x 192.0.2.1 tls=6 ? a\n"
+		"9 two@x 192.0.2.2 tls=3 ? b\n"
+		"tls is logged\n"
+		"8 no@x 192.0.2.9 tls=7 ? b\n");
+	gp_text_deinit(&text);
+}
+
 /* More open sessions than there are: none is lost, none is kept for ever. */
 static void test_postfix_many(void **state)
 {
@@ -222,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_postfix_cut),
 		cmocka_unit_test(test_postfix_hosts),
 		cmocka_unit_test(test_postfix_local),
+		cmocka_unit_test(test_postfix_unit),
 		cmocka_unit_test(test_postfix_many),
 	};
 

@@ -60,9 +60,12 @@ static const struct {
 	  "Nov 21 18:51:21", "mail", "", "last message repeated 3 times", 0 },
 	{ "Nov 21 18:51:21 mail -- MARK --",
 	  "Nov 21 18:51:21", "mail", "", "-- MARK --", 0 },
-	/* journalctl -o short-full and -o short-unix */
+	/* journalctl -o short-full, with-unit and short-unix */
 	{ "Sat 2026-11-21 18:51:21 CET mail dovecot[7]: auth: x",
 	  "2026-11-21 18:51:21 CET", "mail", "dovecot", "auth: x", 7 },
+	{ "Sat 2026-11-21 18:51:21 UTC mail postfix@-.service[11]: connect "
+	  "from x", "2026-11-21 18:51:21 UTC", "mail", "postfix@-.service",
+	  "connect from x", 11 },
 	{ "1795287081.003112 mail dovecot[7]: auth: x",
 	  "1795287081.003112", "mail", "dovecot", "auth: x", 7 },
 };
