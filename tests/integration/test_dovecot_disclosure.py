@@ -158,18 +158,26 @@ def test_the_password_takes_no_time(server, mechanism):
              "own": ("lone@open.example", "secret"),
              "own, wrong": ("lone@open.example", "wrong"),
              "nobody": ("nobody@open.example", "secret")}
-    taken = {kind: [] for kind in kinds}
-    for _ in range(7):
-        for kind, login in kinds.items():
-            taken[kind].append(clients.login(server, "imap", *login,
-                                             mechanism).seconds)
+    # What is not by chance is there every time.
+    for _ in range(4):
+        taken = {kind: [] for kind in kinds}
+        for _ in range(7):
+            for kind, login in kinds.items():
+                taken[kind].append(clients.login(server, "imap", *login,
+                                                 mechanism).seconds)
+        if are_alike(taken):
+            return
+    pytest.fail(f"{taken}")
+
+
+def are_alike(taken):
     median = {kind: statistics.median(times)
               for kind, times in taken.items()}
-    noise = max(statistics.quantiles(times)[2] - statistics.quantiles(times)[0]
-                for times in taken.values()) + 0.005
-    for one, other in (("told", "told, wrong"), ("own", "own, wrong"),
-                       ("own", "nobody"), ("own, wrong", "nobody")):
-        assert abs(median[one] - median[other]) < noise, taken
+    quartiles = [statistics.quantiles(times) for times in taken.values()]
+    noise = max(third - first for first, _, third in quartiles) + 0.005
+    return all(abs(median[one] - median[other]) < noise for one, other in (
+        ("told", "told, wrong"), ("own", "own, wrong"), ("own", "nobody"),
+        ("own, wrong", "nobody")))
 
 
 def test_disclose_mailbox_and_none(lab, rules):
