@@ -101,6 +101,7 @@ void check_dovecot(struct check *check)
 	if (!read_configuration(&dovecot) || !find_folders(&dovecot))
 		return;
 	go_through(&dovecot, check_passdb_rows, check_passdb_row_count);
+	go_through(&dovecot, check_renames_rows, check_renames_row_count);
 	go_through(&dovecot, check_login_rows, check_login_row_count);
 	go_through(&dovecot, check_module_rows, check_module_row_count);
 }

@@ -1,12 +1,10 @@
 /* The chain of passdbs: whether gatepost is asked about every login, before
-   any password is looked at, and about the name that is entered. */
+   any password is looked at. */
 
 #include "shared/tools/check.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-#include "shared/tools/query.h"
 
 static bool is_master(const struct gp_dove_block *passdb)
 {
@@ -46,9 +44,8 @@ first_gatepost(const struct check_dovecot *dovecot)
 	return check_gatepost_passdb(dovecot->conf.root.blocks);
 }
 
-/* Calls for each passdb of the chain; the next one at or behind block. */
-static const struct gp_dove_block *
-next_passdb(const struct gp_dove_block *block)
+const struct gp_dove_block *
+check_next_passdb(const struct gp_dove_block *block)
 {
 	while ((block = gp_dove_block_find(block, "passdb", NULL)) != NULL &&
 	       is_master(block))
@@ -64,14 +61,14 @@ void check_name_passdb(const struct check_dovecot *dovecot,
 	unsigned number = 1;
 
 	if (*passdb->name != '\0') {
-		gp_text_addf(text, "passdb %s", passdb->name);
+		gp_text_addf(text, "%s %s", passdb->type, passdb->name);
 		return;
 	}
 	for (; block != NULL && block != passdb; block = block->next) {
-		if (strcmp(block->type, "passdb") == 0)
+		if (strcmp(block->type, passdb->type) == 0)
 			number++;
 	}
-	gp_text_addf(text, "passdb number %u (%s)", number,
+	gp_text_addf(text, "%s number %u (%s)", passdb->type, number,
 		     check_passdb_driver(passdb));
 }
 
@@ -101,12 +98,12 @@ static bool find_not_first(const struct check_dovecot *dovecot,
 			   struct gp_text *what, struct gp_text *write)
 {
 	const struct gp_dove_block *passdb =
-		next_passdb(dovecot->conf.root.blocks);
+		check_next_passdb(dovecot->conf.root.blocks);
 
 	(void)write;
 	/* One that only refuses lets nobody in. */
 	while (passdb != NULL && is_deny(passdb) && !is_gatepost(passdb))
-		passdb = next_passdb(passdb->next);
+		passdb = check_next_passdb(passdb->next);
 	if (passdb == NULL || first_gatepost(dovecot) == NULL ||
 	    is_gatepost(passdb))
 		return false;
@@ -126,125 +123,13 @@ static bool find_return_ok(const struct check_dovecot *dovecot,
 	(void)write;
 	if (passdb == NULL)
 		return false;
-	while ((passdb = next_passdb(passdb->next)) != NULL) {
+	while ((passdb = check_next_passdb(passdb->next)) != NULL) {
 		if (is_gatepost(passdb) || is_deny(passdb) ||
 		    !ends_chain(passdb) ||
 		    check_gatepost_passdb(passdb->next) == NULL)
 			continue;
 		check_name_passdb(dovecot, passdb, what);
 		gp_text_add(what, " has result_success=return-ok, and a "
-			    "gatepost passdb stands behind it");
-		return true;
-	}
-	return false;
-}
-
-/* The name as it was typed, in small letters at most: what rules are asked for
-   is the same. */
-static bool keeps_name(const char *value)
-{
-	static const char *const same[] = {
-		"%u", "%Lu", "%{user}", "%{user|lower}", "%{original_user}"
-	};
-	char name[32];
-	size_t len = 0;
-
-	for (; *value != '\0' && len + 1 < sizeof(name); value++) {
-		if (*value != ' ')
-			name[len++] = *value;
-	}
-	name[len] = '\0';
-	for (size_t i = 0; i < CHECK_ROWS(same); i++) {
-		if (strcmp(name, same[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* "x=1 user=%n" */
-static bool words_give_name(const struct check_dovecot *dovecot,
-			    const char *words)
-{
-	const char *word;
-
-	while ((word = gp_dove_next_word(&words,
-					 dovecot->check->arena)) != NULL) {
-		if (strncmp(word, "user=", 5) == 0 && !keeps_name(word + 5))
-			return true;
-	}
-	return false;
-}
-
-static bool gives_name(const struct check_dovecot *dovecot,
-		       const struct gp_dove_block *passdb)
-{
-	const struct gp_dove_block *fields =
-		gp_dove_block_find(passdb->blocks, "fields", NULL);
-	const char *user = fields == NULL ? NULL :
-		gp_dove_value(fields, "user");
-
-	return (user != NULL && !keeps_name(user)) ||
-	       words_give_name(dovecot, gp_dove_value_or(
-			       passdb, "default_fields", "")) ||
-	       words_give_name(dovecot, gp_dove_value_or(
-			       passdb, "override_fields", "")) ||
-	       (strcmp(check_passdb_driver(passdb), "static") == 0 &&
-		words_give_name(dovecot, gp_dove_value_or(passdb, "args",
-							  "")));
-}
-
-/* 2.3 has the query in a file of its own. */
-static const char *query_of(const struct check_dovecot *dovecot,
-			    const struct gp_dove_block *passdb)
-{
-	const struct check *check = dovecot->check;
-	const char *query, *file;
-
-	if (strcmp(check_passdb_driver(passdb), "sql") != 0)
-		return NULL;
-	query = gp_dove_value(passdb, "query");
-	if (query == NULL)
-		query = gp_dove_value(passdb, "passdb_sql_query");
-	if (query != NULL)
-		return query;
-	file = check_read_file(check, gp_dove_value_or(passdb, "args", ""));
-	return file == NULL ? NULL :
-	       gp_query_setting(file, "password_query", check->arena);
-}
-
-static bool query_gives_name(const struct check_dovecot *dovecot,
-			     const struct gp_dove_block *passdb,
-			     struct gp_text *what)
-{
-	const char *query = query_of(dovecot, passdb), *column;
-
-	column = query == NULL ? NULL :
-		 gp_query_renames(query, dovecot->check->arena);
-	if (column == NULL)
-		return false;
-	check_name_passdb(dovecot, passdb, what);
-	gp_text_addf(what, " gives the user a name by its query, from %s, "
-		     "which the query does not compare with the login, and no "
-		     "gatepost passdb stands behind it", column);
-	return true;
-}
-
-static bool find_renames(const struct check_dovecot *dovecot,
-			 struct gp_text *what, struct gp_text *write)
-{
-	const struct gp_dove_block *passdb =
-		next_passdb(dovecot->conf.root.blocks);
-
-	(void)write;
-	for (; passdb != NULL; passdb = next_passdb(passdb->next)) {
-		if (check_gatepost_passdb(passdb->next) != NULL)
-			continue;
-		if (query_gives_name(dovecot, passdb, what))
-			return true;
-		if (!gives_name(dovecot, passdb))
-			continue;
-		check_name_passdb(dovecot, passdb, what);
-		gp_text_add(what, " gives the user another name, and no "
 			    "gatepost passdb stands behind it");
 		return true;
 	}
@@ -430,13 +315,6 @@ const struct check_dovecot_row check_passdb_rows[] = {
 	{ "dovecot-passdb-return-ok", find_return_ok,
 	  "the gatepost passdb behind it is never asked: the name that the "
 	  "database gives is not judged", "result_success = continue", NULL },
-	{ "dovecot-passdb-renames", find_renames,
-	  "the name as typed is judged, and another mailbox is entered",
-	  "result_success = continue\nin that passdb, and behind it one more\n"
-	  "passdb {\n  driver = gatepost\n"
-	  "  args = /etc/gatepost/gatepost.conf\n}",
-	  "result_success = continue\nin that passdb, and behind it one more\n"
-	  "passdb gatepost-renamed {\n  driver = gatepost\n}" },
 	{ "dovecot-passdb-filter", find_filter,
 	  "names that the filter leaves out are never judged",
 	  "no username_filter in the gatepost passdb", NULL },

@@ -122,16 +122,21 @@ struct check_dovecot_row {
 
 extern const struct check_dovecot_row check_passdb_rows[];
 extern const size_t check_passdb_row_count;
+extern const struct check_dovecot_row check_renames_rows[];
+extern const size_t check_renames_row_count;
 extern const struct check_dovecot_row check_login_rows[];
 extern const size_t check_login_row_count;
 extern const struct check_dovecot_row check_module_rows[];
 extern const size_t check_module_row_count;
 
-/* "passdb NAME" or "the 2nd passdb (sql)". */
+/* "passdb NAME" or "passdb number 2 (sql)"; a userdb likewise. */
 void check_name_passdb(const struct check_dovecot *dovecot,
 		       const struct gp_dove_block *passdb,
 		       struct gp_text *text);
 const char *check_passdb_driver(const struct gp_dove_block *passdb);
+/* The next passdb that is not for master users, at or behind block; NULL. */
+const struct gp_dove_block *
+check_next_passdb(const struct gp_dove_block *block);
 /* The next passdb of the driver gatepost, not for master users, at or behind
    block; NULL. */
 const struct gp_dove_block *

@@ -1,5 +1,5 @@
 /* A query is cut into words, and only two things are asked of it: what it
-   selects as user, username or domain, and which columns its WHERE compares
+   selects as the user's name, and which columns its WHERE compares
    with the login (a text with a "%" in it). A column that is both has the name
    that was typed. What is not understood is not reported: a false alarm on the
    query of every tutorial would be ignored together with the right ones. */
@@ -185,22 +185,22 @@ static const char *name_item(const struct query *query, struct range *range)
 	return name;
 }
 
-static bool names_user(const char *name)
+static bool is_among(const char *name, const char *const *names)
 {
-	static const char *const names[] = { "user", "username", "domain" };
 	size_t quote = *name == '\'';
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t len = strlen(names[i]);
+	for (; *names != NULL; names++) {
+		size_t len = strlen(*names);
 
-		if (strncasecmp(name + quote, names[i], len) == 0 &&
+		if (strncasecmp(name + quote, *names, len) == 0 &&
 		    strlen(name) == len + 2 * quote)
 			return true;
 	}
 	return false;
 }
 
-const char *gp_query_renames(const char *str, struct gp_arena *arena)
+const char *gp_query_renames(const char *str, const char *const *names,
+			     struct gp_arena *arena)
 {
 	struct query *query = gp_arena_alloc(arena, sizeof(*query));
 	struct range range = { .first = 1 };
@@ -216,7 +216,7 @@ const char *gp_query_renames(const char *str, struct gp_arena *arena)
 
 		range.end = comma < from ? comma : from;
 		if (range.end > range.first &&
-		    names_user(name_item(query, &range)))
+		    is_among(name_item(query, &range), names))
 			stranger = stranger_in(query, &range, from);
 		range.first = (comma < from ? comma : from) + 1;
 	}

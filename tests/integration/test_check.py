@@ -40,6 +40,21 @@ GATEPOST = """passdb {{
 }}
 """
 
+USERDB = """userdb {{
+  driver = passwd-file
+  args = {dir}/users
+  %s
+}}
+"""
+PROXY = """passdb {{
+  driver = static
+  args = nopassword=y proxy=y host=192.0.2.7 %s
+}}
+"""
+# A second gatepost passdb is reached.
+CONTINUE = ("args = {dir}/users", "args = {dir}/users\n"
+            "  result_success = continue")
+
 # id, changes of dovecot.conf, what is put behind it
 DOVECOT = [
     ("dovecot-passdb-missing", [("driver = gatepost", "driver = pam")], ""),
@@ -50,6 +65,18 @@ DOVECOT = [
     ("dovecot-passdb-renames", [], FILE % "default_fields = x=1 user=%n"),
     ("dovecot-passdb-renames", [],
      "passdb {{\n  driver = static\n  args = password=x user=bob\n}}\n"),
+    ("dovecot-passdb-renames", [],
+     FILE % "default_fields = userdb_user=%n@b.test"),
+    ("dovecot-passdb-renames", [], FILE % "override_fields = domain=b.test"),
+    ("dovecot-userdb-renames", [("home=/var/mail/%u", "user=%n@b.test")], ""),
+    ("dovecot-userdb-renames", [],
+     USERDB % "override_fields = username=archive"),
+    ("dovecot-userdb-renames",
+     [("home=/var/mail/%u", "user=%n@b.test"), CONTINUE],
+     FILE % "override_fields = user=%n@c.test\n  result_success = continue"
+     + GATEPOST),
+    ("dovecot-destuser", [], PROXY % "destuser=%n"),
+    ("dovecot-destuser", [], PROXY % "destuser=%n*master"),
     ("dovecot-passdb-filter",
      [(PASSDB, PASSDB + "\n  username_filter = *@example.com")], ""),
     ("dovecot-passdb-mechanisms",
@@ -91,14 +118,23 @@ DOVECOT = [
 ]
 
 
+def filled_in(host, changes):
+    names = {"{dir}": str(host.dir), "{conf}": str(host.lab.conf)}
+    for name, value in names.items():
+        changes = [tuple(part.replace(name, value) for part in change)
+                   for change in changes]
+    return changes
+
+
 @only_2_3
 @pytest.mark.parametrize("wanted, changes, more", DOVECOT,
                          ids=checking.ids(DOVECOT))
 def test_dovecot(host, wanted, changes, more):
-    changes = [(old.replace("{conf}", str(host.lab.conf)), new)
-               for old, new in changes]
-    host.write(dovecot=changes, more=more.replace("%%", "%"))
-    assert set(host.findings()) == {wanted}
+    host.write(dovecot=filled_in(host, changes),
+               more=more.replace("%%", "%"))
+    found = host.findings()
+    assert set(found) == {wanted}
+    assert found[wanted]["leads_to"] and found[wanted]["write"]
 
 
 GOOD_DOVECOT = {
@@ -106,8 +142,7 @@ GOOD_DOVECOT = {
         [(PASSDB, "passdb {\n  driver = passwd-file\n  args = /etc/denied\n"
           "  deny = yes\n}\n" + PASSDB)], ""),
     "a second gatepost passdb that is reached": (
-        [("args = {dir}/users", "args = {dir}/users\n"
-          "  result_success = continue")], GATEPOST),
+        [CONTINUE], GATEPOST),
     "master users whose target is judged": (
         [], FILE % "master = yes\n  result_success = continue"),
     "master users in old words": ([], FILE % "master = yes\n  pass = yes"),
@@ -118,6 +153,18 @@ GOOD_DOVECOT = {
     "a cache for which there is room": ([], "auth_cache_size = 10M\n"),
     "a database that keeps the name": (
         [], FILE % "override_fields = x=1 user=%%Lu"),
+    "a userdb as they all are": (
+        [("home=/var/mail/%u", "home=/var/vmail/%d/%n allow_all_users=yes")],
+        ""),
+    "a userdb that keeps the name": (
+        [("home=/var/mail/%u", "user=%Lu username=%n domain=%d")],
+        USERDB % "default_fields = user=%%{{user}} home=/x/%%n"),
+    "a userdb and a proxy that say what a judged passdb said": (
+        [("home=/var/mail/%u", "user=%n@b.test"), CONTINUE],
+        PROXY % "user=%%n@b.test destuser=%%n@b.test"
+        "\n  result_success = continue" + GATEPOST),
+    "a proxy that logs in with the name, for itself or as a master": (
+        [], PROXY % "destuser=%%u" + PROXY % "destuser=%%u*master"),
     "no limit": ([], "service auth {{\n  vsz_limit = 0\n}}\n"),
 }
 
@@ -126,9 +173,7 @@ GOOD_DOVECOT = {
 @pytest.mark.parametrize("name", GOOD_DOVECOT)
 def test_what_is_not_wrong_in_dovecot(host, name):
     changes, more = GOOD_DOVECOT[name]
-    changes = [tuple(part.replace("{dir}", str(host.dir)) for part in change)
-               for change in changes]
-    host.write(dovecot=changes, more=more.replace("%%", "%"))
+    host.write(dovecot=filled_in(host, changes), more=more.replace("%%", "%"))
     assert host.findings() == {}
 
 
@@ -394,6 +439,18 @@ SQL = """passdb {{
   args = {dir}/sql.conf
 }}
 """
+USERDB_SQL = SQL.replace("passdb", "userdb")
+# With "user" from it, where gatepost is asked behind it.
+JUDGED_SQL = SQL.replace("}}", "  result_success = continue\n}}") + GATEPOST
+
+
+def look_at_queries(host, more, changes=(), **queries):
+    host.lab.write("sql.conf", "driver = sqlite\n#password_query = x\n"
+                   + "".join(f"{name} = {query}\n"
+                             for name, query in queries.items())
+                   + "default_pass_scheme = PLAIN\n")
+    host.write(dovecot=filled_in(host, changes), more=more)
+    return host.findings("--no-postfix")
 
 
 @only_2_3
@@ -402,18 +459,69 @@ SQL = """passdb {{
      "mailbox"),
     ("SELECT password, \\\n m.mailbox user FROM m WHERE m.login='%u'",
      "mailbox"),
+    ("SELECT password, box AS userdb_user FROM m WHERE login='%u'", "box"),
     ("SELECT email AS user, password FROM users WHERE email = '%u'", None),
+    ("SELECT email AS user, password, email AS userdb_user, "
+     "home AS userdb_home FROM users WHERE email = '%u'", None),
 ])
 def test_query(host, query, column):
-    host.lab.write("sql.conf", "driver = sqlite\n#password_query = x\n"
-                   f"password_query = {query}\ndefault_pass_scheme = PLAIN\n")
-    host.write(more=SQL)
-    found = host.findings("--no-postfix")
+    found = look_at_queries(host, SQL, password_query=query)
     if column is None:
         assert found == {}
         return
     assert set(found) == {"dovecot-passdb-renames"}
     assert f"from {column}, " in found["dovecot-passdb-renames"]["what"]
+
+
+PLAIN = "SELECT password FROM m WHERE login = '%u'"
+
+
+@only_2_3
+@pytest.mark.parametrize("query, column", [
+    ("SELECT mailbox AS user, home FROM m WHERE login = '%u'", "mailbox"),
+    ("SELECT home, uid, main AS domain FROM m WHERE login = '%u'", "main"),
+    ("SELECT home, uid, gid, '*:bytes=' || quota AS quota_rule FROM m "
+     "WHERE userid = '%n' AND domain = '%d'", None),
+    ("SELECT email AS user, home, box AS userdb_user FROM m "
+     "WHERE email = '%u'", None),
+])
+def test_query_of_a_userdb(host, query, column):
+    found = look_at_queries(
+        host, SQL + USERDB_SQL, password_query=PLAIN, user_query=query,
+        iterate_query="SELECT mailbox AS user FROM m")
+    if column is None:
+        assert found == {}
+        return
+    assert set(found) == {"dovecot-userdb-renames"}
+    row = found["dovecot-userdb-renames"]
+    assert f"from {column}, " in row["what"]
+    assert row["what"].startswith("userdb number 2 (sql) ")
+    assert "driver = gatepost" in row["write"]
+
+
+@only_2_3
+def test_queries_that_say_the_same(host):
+    """The passdb's answer is judged; delivery wants the userdb's, too."""
+    where = "FROM m WHERE login = '%u' OR mailbox = '%u'"
+    queries = {"user_query": f"SELECT mailbox AS user, home {where}",
+               "password_query": "SELECT password, mailbox AS user, "
+               f"mailbox AS destuser {where}"}
+    assert look_at_queries(host, JUDGED_SQL + USERDB_SQL, [CONTINUE],
+                           **queries) == {}
+    queries["password_query"] = f"SELECT password {where}"
+    assert set(look_at_queries(host, JUDGED_SQL + USERDB_SQL, [CONTINUE],
+                               **queries)) == {"dovecot-userdb-renames"}
+
+
+@only_2_3
+@pytest.mark.parametrize("query, wanted", [
+    ("SELECT 'Y' AS proxy, host, box AS destuser FROM m WHERE login='%u'",
+     {"dovecot-destuser"}),
+    ("SELECT 'Y' AS proxy, host, CONCAT(login, '*x') AS destuser FROM m "
+     "WHERE login='%u'", set()),
+])
+def test_query_for_a_proxy(host, query, wanted):
+    assert set(look_at_queries(host, SQL, password_query=query)) == wanted
 
 
 # The command

@@ -50,6 +50,21 @@ def findings(host, environment, *changes, more=""):
 
 
 PASSDB = "passdb gatepost {\n"
+SQL = "sql_driver = sqlite\nsqlite_path = /x\n"
+PROXY = ("passdb static {\n  password = x\n  fields {\n    proxy = y\n"
+         "    host = 192.0.2.7\n    destuser = %s\n  }\n}\n")
+# The passdb's answer is judged; delivery wants the userdb's, too.
+SAME = SQL + """passdb sql {
+  query = SELECT box AS user, box AS destuser, x FROM m WHERE login='%{user}'
+  result_success = continue
+}
+passdb again {
+  driver = gatepost
+}
+userdb sql {
+  query = SELECT box AS user, home FROM m WHERE login='%{user}' OR box='%{user}'
+}
+"""
 
 TABLE = [
     ("dovecot-passdb-missing", [("passdb gatepost", "passdb pam")], ""),
@@ -62,6 +77,15 @@ TABLE = [
     ("dovecot-passdb-renames", [],
      "sql_driver = sqlite\nsqlite_path = /x\npassdb sql {\n  query = "
      "SELECT mailbox AS user, password FROM alias WHERE name='%{user}'\n}\n"),
+    ("dovecot-passdb-renames", [],
+     "passdb static {\n  fields {\n    userdb_user = %{user | username}\n"
+     "  }\n}\n"),
+    ("dovecot-userdb-renames",
+     [("    gid = mail\n", "    gid = mail\n    user = %{user | username}\n")],
+     ""),
+    ("dovecot-userdb-renames", [], SQL + "userdb sql {\n  query = "
+     "SELECT mailbox AS user, home FROM m WHERE login='%{user}'\n}\n"),
+    ("dovecot-destuser", [], PROXY % "%{user | username}"),
     ("dovecot-passdb-filter",
      [(PASSDB, PASSDB + "  username_filter = *@example.com\n")], ""),
     ("dovecot-passdb-mechanisms",
@@ -103,6 +127,14 @@ def test_dovecot(host, environment, wanted, changes, more):
     assert set(findings(host, environment, *changes, more=more)) == {wanted}
 
 
+def test_names_that_a_judged_passdb_gives(host, environment):
+    users = "passwd_file_path = " + str(host.dir / "users")
+    reached = (users, users + "\n  result_success = continue")
+    assert findings(host, environment, reached, more=SAME) == {}
+    assert set(findings(host, environment, reached, more=SAME.replace(
+        "box AS user, box AS destuser,", ""))) == {"dovecot-userdb-renames"}
+
+
 @pytest.mark.parametrize("more", [
     "", "auth_username_format = %{user | lower}\n",
     "service auth {\n  vsz_limit = unlimited\n}\nauth_cache_size = 1G\n",
@@ -110,6 +142,13 @@ def test_dovecot(host, environment, wanted, changes, more):
     "email AS user, password FROM users WHERE email='%{user | lower}'\n}\n",
     "passdb static {\n  password = x\n  fields {\n    user = %{user | lower}\n"
     "  }\n}\n",
+    PROXY % "%{user}", PROXY % "%{user}*master",
+    SQL + "userdb sql {\n  query = SELECT home, uid, gid, '*:bytes=' || quota "
+    "AS quota_rule FROM m WHERE userid='%{user | username}' AND "
+    "domain='%{user | domain}'\n  iterate_query = SELECT box AS user FROM m\n"
+    "}\n",
+    "userdb passwd-file {\n  passwd_file_path = /x\n  fields {\n"
+    "    user = %{user | lower}\n    username = %{user | username}\n  }\n}\n",
     "passdb static {\n  master = yes\n  result_success = continue\n"
     "  password = x\n}\n"])
 def test_what_is_not_wrong(host, environment, more):

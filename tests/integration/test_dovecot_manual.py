@@ -73,10 +73,15 @@ def test_basics(written):
     assert "[CONTACTADMIN]" in login(server, "shut", tls="starttls").line
 
 
-def test_database_that_renames(lab, written):
+@pytest.mark.parametrize("field", ["user", "userdb_user"])
+def test_database_that_renames(lab, written, field):
+    """What is meant for the prefetch userdb counts at once."""
     title = "Users whom a database renames"
-    of_old, query, of_new = blocks(title)
+    of_old, query, of_new = (block.replace("AS user,", f"AS {field},")
+                             for block in blocks(title))
+    assert f"AS {field}," in query + of_new
     path = lab.dir / "users.sqlite"
+    path.unlink(missing_ok=True)
     with sqlite3.connect(path) as database:
         database.execute("create table mailboxes (login, address, password)")
         database.executemany("insert into mailboxes values (?, ?, ?)", [

@@ -51,12 +51,15 @@ static const struct {
 	  "SELECT" },
 };
 
+static const char *const names[] = { "user", "username", "domain", NULL };
+
 static void test_renames(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		struct gp_arena *arena = gp_arena_new();
-		const char *column = gp_query_renames(queries[i].query, arena);
+		const char *column = gp_query_renames(queries[i].query, names,
+						      arena);
 
 		if (queries[i].column == NULL && column != NULL)
 			fail_msg("%s: %s", queries[i].query, column);
@@ -68,6 +71,21 @@ static void test_renames(void **state)
 	}
 }
 
+static void test_other_names(void **state)
+{
+	static const char query[] = "SELECT password, mailbox AS userdb_user, "
+		"host, backend AS destuser FROM a WHERE alias = '%u'";
+	static const char *const userdb[] = { "no", "userdb_user", NULL };
+	static const char *const proxy[] = { "destuser", NULL };
+	struct gp_arena *arena = gp_arena_new();
+
+	(void)state;
+	assert_null(gp_query_renames(query, names, arena));
+	assert_string_equal(gp_query_renames(query, userdb, arena), "mailbox");
+	assert_string_equal(gp_query_renames(query, proxy, arena), "backend");
+	gp_arena_free(&arena);
+}
+
 /* Words behind the last that is looked at are no ground to stand on. */
 static void test_a_query_without_end(void **state)
 {
@@ -77,9 +95,9 @@ static void test_a_query_without_end(void **state)
 	(void)state;
 	memset(query, ',', 100000);
 	memcpy(query, "SELECT a AS user", 16);
-	assert_string_equal(gp_query_renames(query, arena), "a");
+	assert_string_equal(gp_query_renames(query, names, arena), "a");
 	memset(query, '(', 100000);
-	assert_null(gp_query_renames(query, arena));
+	assert_null(gp_query_renames(query, names, arena));
 	gp_arena_free(&arena);
 }
 
@@ -110,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_renames),
+		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_a_query_without_end),
 		cmocka_unit_test(test_setting),
 	};
