@@ -9,7 +9,8 @@
    on which host, by which program, and what it said. The forms are syslog's
    old one ("Nov  1 09:00:00 host program[1]: text", with or without fractions
    of a second), RFC 3339 in its place, RFC 5424, what journalctl prints, and
-   Dovecot's own files, where no host stands. Pure: no file, no clock. Pieces point into the line. */
+   Dovecot's own files, where no host stands. Pure: no file, no clock. Pieces
+   point into the line. */
 
 struct log_piece {
 	const char *data;

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include "shared/base/arena.h"
 
-/* The SQL query of a passdb or userdb, as far as it says which mailbox is entered. Pure. */
+/* The SQL query of a passdb or userdb, as far as it says which mailbox is
+   entered. Pure. */
 
 /* The column (or expression) from which the query gives the user a name that
    need not be the one that was typed: one that it calls by one of the names (up
