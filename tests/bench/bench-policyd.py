@@ -14,6 +14,7 @@ its rules one after the other.
 usage: bench-policyd.py GATEMAP POLICYD ECHO LOOP LOAD RULES
                         [SECONDS [ROUNDS]]"""
 
+import contextlib
 import os
 import resource
 import shlex
@@ -66,13 +67,17 @@ class Service:
             return int(file.read())
 
     def stop(self):
-        os.kill(self.pid(), signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid(), signal.SIGTERM)
         self.popen.wait()
 
     def pids(self):
         pid = self.pid()
-        with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
-            return [pid] + [int(child) for child in file.read().split()]
+        try:
+            with open('/proc/%d/task/%d/children' % (pid, pid)) as file:
+                return [pid] + [int(child) for child in file.read().split()]
+        except FileNotFoundError:
+            sys.exit('%s has ended' % self.name)
 
     def processor_time(self):
         ticks = 0
