@@ -18,8 +18,6 @@
 #include "postfix-policyd/worker.h"
 #include "shared/base/log.h"
 
-/* Three times what Postfix waits for an answer by default. */
-#define PATIENCE 300
 /* Descriptors beside the connections': sockets, map, log, loop. */
 #define SPARE_DESCRIPTORS 64
 
@@ -86,9 +84,10 @@ static void reload(struct worker *w)
 	}
 	max_clients = possible_clients(w, settings);
 	if (strcmp(settings->policy_socket, w->settings->policy_socket) != 0 ||
-	    settings->workers != w->settings->workers)
-		gp_log(GP_LOG_WARNING, "policy_socket or workers was changed, "
-		       "which needs a restart");
+	    settings->workers != w->settings->workers ||
+	    settings->request_timeout != w->settings->request_timeout)
+		gp_log(GP_LOG_WARNING, "policy_socket, workers or "
+		       "request_timeout was changed, which needs a restart");
 	gp_policy_door_set(w->door, settings);
 	w->settings = settings;
 	gp_server_set_max_clients(w->server, max_clients);
@@ -233,7 +232,7 @@ static int make_server(struct worker *w)
 		.answer = gp_policy_door_answer,
 		.begin = gp_policy_door_begin,
 		.expect = gp_policy_door_expect, .context = w->door,
-		.patience = PATIENCE,
+		.patience = w->settings->request_timeout,
 	};
 	struct gp_stats *all = w->options->stats != NULL ?
 		w->options->stats : &w->stats;

@@ -58,6 +58,8 @@ static const struct setting table[] = {
 	  "/var/spool/postfix/gatepost/policy" },
 	{ "max_clients", gp_setting_clients, FIELD(max_clients), "10000" },
 	{ "workers", gp_setting_workers, FIELD(workers), "1" },
+	{ "request_timeout", gp_setting_seconds, FIELD(request_timeout),
+	  "300" },
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))

@@ -46,6 +46,8 @@ struct gp_settings {
 	const char *policy_socket;
 	unsigned max_clients;
 	unsigned workers;
+	/* In seconds. */
+	unsigned request_timeout;
 
 	struct gp_policy policy;
 };

@@ -398,3 +398,10 @@ int gp_setting_workers(struct gp_settings *settings, void *field,
 {
 	return read_count(settings, field, value, 256, error_r);
 }
+
+/* Up to an hour: it is there to be reached. */
+int gp_setting_seconds(struct gp_settings *settings, void *field,
+		       const char *value, const char **error_r)
+{
+	return read_count(settings, field, value, 3600, error_r);
+}

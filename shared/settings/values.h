@@ -36,6 +36,7 @@ gp_setting_read gp_setting_sockets;
 /* A number from 1. */
 gp_setting_read gp_setting_clients;
 gp_setting_read gp_setting_workers;
+gp_setting_read gp_setting_seconds;
 
 /* The service that bears the name in Dovecot or Postfix, or -1. */
 int gp_setting_service(const char *name);

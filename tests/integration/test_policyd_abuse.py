@@ -148,6 +148,20 @@ def test_who_sends_slowly_holds_up_nobody(daemon):
         assert slow.reply().startswith("550")
 
 
+def test_who_never_ends_a_request_is_given_up(lab):
+    lab.write_conf(request_timeout="2")
+    daemon = policyd.Policyd(lab).start()
+    whole = policyd.request(sasl_username="off@example.com")
+    with daemon.client() as slow, daemon.client() as idle:
+        begun = time.monotonic()
+        with pytest.raises(ConnectionError):
+            for at in range(len(whole) - 2):
+                slow.send(whole[at:at + 1])
+                time.sleep(0.1)
+        assert time.monotonic() - begun > 1
+        assert idle.login("off@example.com").startswith("550")
+
+
 def test_five_thousand_at_once(lab):
     lab.write_conf(max_clients="6000")
     daemon = policyd.Policyd(lab).start()

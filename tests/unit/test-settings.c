@@ -97,6 +97,7 @@ static void check_default_lists(const struct gp_settings *settings)
 	assert_int_equal(settings->implicit_tls_ports[1], 0);
 	assert_true(settings->max_clients >= 1000);
 	assert_int_equal(settings->workers, 1);
+	assert_int_equal(settings->request_timeout, 300);
 }
 
 static void check_default_policy(const struct gp_policy *policy)
@@ -141,7 +142,8 @@ static void paths_and_names_are_read(void **state)
 		"recipient_delimiter = +-=$#\n"
 		"policy_socket = unix:/run/a, inet:127.0.0.1:10040\n"
 		"max_clients = 7\n"
-		"workers = 3");
+		"workers = 3\n"
+		"request_timeout = 20");
 
 	(void)state;
 	/* The third line continues the second. */
@@ -155,6 +157,7 @@ static void paths_and_names_are_read(void **state)
 			    "unix:/run/a, inet:127.0.0.1:10040");
 	assert_int_equal(settings->max_clients, 7);
 	assert_int_equal(settings->workers, 3);
+	assert_int_equal(settings->request_timeout, 20);
 	gp_settings_free(&settings);
 }
 
@@ -314,6 +317,8 @@ static const struct wrong_case wrong[] = {
 	  "\"-1\" is not a port; write a number from 1 to 65535\n" },
 	{ "max_clients = 0", ":1: error: max_clients: \"0\" is not a "
 	  "number from 1 to 1000000\n" },
+	{ "request_timeout = 3601", ":1: error: request_timeout: "
+	  "\"3601\" is not a number from 1 to 3600\n" },
 	{ "workers = many", ":1: error: workers: \"many\" is not a "
 	  "number from 1 to 256\n" },
 	{ "workers = 257", ":1: error: workers: \"257\" is not a "
