@@ -290,8 +290,11 @@ class Tour:
             else:
                 verdict = self.explain(step)
                 rules = rules_say(verdict, step)
-            outcome = step.client(self, step, step.user)
-            complaint = self.compare(verdict, outcome, step)
+            try:
+                outcome = step.client(self, step, step.user)
+                complaint = self.compare(verdict, outcome, step)
+            except (OSError, EOFError) as error:
+                raise common.LabError(f"{step.tried}: {error}") from error
             print_row(step.tried, rules, outcome.answer, complaint)
             self.failures += complaint is not None
 
@@ -365,21 +368,36 @@ def print_row(tried, rules, answer, complaint=None):
     print_rule()
 
 
+def show_logs(lab, lines=10):
+    """What the servers said last; their folder is about to go."""
+    for path in sorted(lab.dir.rglob("*.log")):
+        end = path.read_text(errors="replace").splitlines()[-lines:]
+        print(f"{path}:", *end, sep="\n    ", file=sys.stderr)
+
+
 def run():
     with common.Lab("demo") as lab:
         tour = Tour(lab)
-        tour.start()
-        say("The rules")
-        print(textwrap.indent(RULES, "    "))
-        print_rule()
-        print_row("what was tried", "what the rules say",
-                  "what the server answered")
-        tour.walk(steps_by_rules())
-        tour.walk(steps_before_change())
-        begin_session(tour, "bob@example.com")
-        tour.change_rules()
-        tour.walk(steps_after_change())
-        say("Stopping")
+        try:
+            return visit(tour)
+        except (common.LabError, OSError):
+            show_logs(lab)
+            raise
+
+
+def visit(tour):
+    tour.start()
+    say("The rules")
+    print(textwrap.indent(RULES, "    "))
+    print_rule()
+    print_row("what was tried", "what the rules say",
+              "what the server answered")
+    tour.walk(steps_by_rules())
+    tour.walk(steps_before_change())
+    begin_session(tour, "bob@example.com")
+    tour.change_rules()
+    tour.walk(steps_after_change())
+    say("Stopping")
     if tour.failures:
         say(tour.failures, "answers were not what the rules say")
         return 1

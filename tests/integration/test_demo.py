@@ -98,3 +98,20 @@ def test_nothing_is_left_after_a_failure(place, monkeypatch):
     assert "postfix" in output
     shutil.rmtree(commands)
     assert not left_behind(place)
+
+
+def test_a_server_that_ends_in_the_middle(place):
+    """It is said at which step, with the servers' last words."""
+    demo = start_demo(place)
+    seen = ""
+    while "alice: POP3 in" not in seen:
+        line = demo.stdout.readline()
+        assert line, seen
+        seen += line
+    (master,) = place.glob("*/dovecot/run/master.pid")
+    os.kill(int(master.read_text()), signal.SIGKILL)
+    output = demo.communicate(timeout=60)[0]
+    assert demo.returncode == 1, seen + output
+    assert re.search(r"^demo: \w+: .*: ", output, re.M), output
+    assert "dovecot.log:\n" in output and "imap-login" in output
+    assert not left_behind(place)
