@@ -160,7 +160,7 @@ def test_who_is_not_root_cannot(panel):
          "imap=tls"], capture_output=True, text=True, check=False,
         user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
     panel.rules.chmod(0o644)
-    assert done.returncode == 77, done
+    assert done.returncode == 66, done
     assert panel.rules.read_text() == RULES
 
 
