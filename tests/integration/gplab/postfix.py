@@ -231,6 +231,9 @@ class Postfix:
 
     def reload(self):
         self.write_config()
+        # Before it says so, master listens already but dies of SIGHUP.
+        common.wait_for(lambda: "daemon started" in self.output(),
+                        "Postfix's start")
         self.mark()
         self.process.signal(signal.SIGHUP)
         self.wait_log("reload -- version")
