@@ -495,7 +495,8 @@ def test_whatever_happens_to_the_daemon_in_the_middle_of_mail(direct):
             direct.policyd.start()
             time.sleep(1)
             direct.policyd.process.signal(signal.SIGSTOP)
-            time.sleep(5)
+            # Postfix tries twice, for two seconds each, with one between.
+            time.sleep(7)
             direct.policyd.process.signal(signal.SIGCONT)
     finally:
         done.set()
