@@ -162,6 +162,10 @@ def test_clients_that_leave(server, protocol, mechanism):
             sock = socket.create_connection(
                 (common.SERVER, server.port(protocol)), 5,
                 source_address=(common.CLIENT, 0))
+            if protocol == "pop3":
+                # The login process of Dovecot 2.4.5, with the plugin and
+                # without, crashes when nobody is there to be greeted.
+                assert sock.recv(1024).startswith(b"+OK")
             sock.sendall(said)
             if reset:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
