@@ -2,6 +2,7 @@
 what is shown of the servers' logs when a test fails."""
 
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -16,12 +17,21 @@ def pytest_configure(config):
     """With xdist a file's tests stay together: they share their servers."""
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
+    _let_programs_be_interrupted()
     config.addinivalue_line(
         "markers", "policyd: tests of the policy daemon, which are run once "
         "more with a daemon built with sanitizers")
     config.addinivalue_line(
         "markers", "measures: tests of time or memory, of which a Dovecot "
         "with sanitizers takes more")
+
+
+def _let_programs_be_interrupted():
+    """What nohup or a shell's background made us ignore, the programs that we
+    start would ignore as well; what is handled, they do not inherit."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 def pytest_runtest_setup(item):

@@ -5,6 +5,8 @@ import os
 import pathlib
 import pty
 import re
+import select
+import signal
 import time
 
 import pytest
@@ -174,8 +176,9 @@ class Terminal:
     def status(self):
         """The exit status, or a signal's negative number; and the rest."""
         try:
-            while data := os.read(self.terminal, 4096):
-                self.shown += data.decode()
+            while select.select([self.terminal], [], [], common.DEADLINE)[0]:
+                self.shown += os.read(self.terminal, 4096).decode()
+            os.kill(self.pid, signal.SIGKILL)
         except OSError:
             pass
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
