@@ -149,15 +149,29 @@ def test_times_are_alike(delayed, mechanism):
 
 @pytest.mark.measures
 @pytest.mark.parametrize("mechanism", [*MECHANISMS, "LOGIN"])
-def test_the_password_takes_no_time(server, mechanism):
-    """Told or not, a refusal comes as fast for a wrong password; and one that
-    is not told as fast as for an unknown name. All in turn, so that a busy
-    machine is as busy for each."""
-    kinds = {"told": ("alice@shut.example", "secret"),
-             "told, wrong": ("alice@shut.example", "wrong"),
-             "own": ("lone@open.example", "secret"),
-             "own, wrong": ("lone@open.example", "wrong"),
-             "nobody": ("nobody@open.example", "secret")}
+def test_the_password_takes_no_time_when_told(server, mechanism):
+    """A refusal that is told comes as fast for a wrong password."""
+    _assert_alike(server, mechanism, {
+        "told": ("alice@shut.example", "secret"),
+        "told, wrong": ("alice@shut.example", "wrong")})
+
+
+@pytest.mark.measures
+@pytest.mark.parametrize("mechanism", [*MECHANISMS, "LOGIN"])
+def test_the_password_takes_no_time_when_not_told(server, mechanism):
+    """One that is not told comes as fast for a wrong password, and as for an
+    unknown name."""
+    # Dovecot answers failures at its next half second, so that what a login
+    # takes depends on what the one before it took: that is a failure too.
+    clients.login(server, "imap", "nobody@open.example", "secret", mechanism)
+    _assert_alike(server, mechanism, {
+        "own": ("lone@open.example", "secret"),
+        "own, wrong": ("lone@open.example", "wrong"),
+        "nobody": ("nobody@open.example", "secret")})
+
+
+def _assert_alike(server, mechanism, kinds):
+    """All in turn, so that a busy machine is as busy for each."""
     # What is not by chance is there every time.
     for _ in range(4):
         taken = {kind: [] for kind in kinds}
@@ -165,19 +179,16 @@ def test_the_password_takes_no_time(server, mechanism):
             for kind, login in kinds.items():
                 taken[kind].append(clients.login(server, "imap", *login,
                                                  mechanism).seconds)
-        if are_alike(taken):
+        if _are_alike(list(taken.values())):
             return
     pytest.fail(f"{taken}")
 
 
-def are_alike(taken):
-    median = {kind: statistics.median(times)
-              for kind, times in taken.items()}
-    quartiles = [statistics.quantiles(times) for times in taken.values()]
+def _are_alike(taken):
+    medians = [statistics.median(times) for times in taken]
+    quartiles = [statistics.quantiles(times) for times in taken]
     noise = max(third - first for first, _, third in quartiles) + 0.005
-    return all(abs(median[one] - median[other]) < noise for one, other in (
-        ("told", "told, wrong"), ("own", "own, wrong"), ("own", "nobody"),
-        ("own, wrong", "nobody")))
+    return max(medians) - min(medians) < noise
 
 
 def test_disclose_mailbox_and_none(lab, rules):
