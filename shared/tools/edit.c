@@ -128,11 +128,31 @@ static int failed(const char *path)
 	return status;
 }
 
+static void remove_copy(struct editing *editing)
+{
+	unlink(editing->copy);
+	if (rmdir(editing->folder) < 0 && errno == ENOTEMPTY)
+		gp_program_warning("%s has more files, which stay",
+				   editing->folder);
+}
+
+/* Half of the rules, for lack of room, would be edited as if they were all. */
+static int fill_copy(const char *path, const struct gp_text *text)
+{
+	FILE *out = fopen(path, "wxe");
+	bool whole;
+
+	if (out == NULL)
+		return failed(path);
+	whole = fwrite(text->data, 1, text->len, out) == text->len;
+	return fclose(out) == 0 && whole ? 0 : failed(path);
+}
+
 static int write_copy(struct editing *editing, struct gp_arena *arena,
 		      const struct change_file *file)
 {
 	const char *folder = getenv("TMPDIR");
-	FILE *out;
+	int status;
 
 	if (folder == NULL || strlen(folder) > 32 || folder[0] == '\0')
 		folder = "/tmp";
@@ -142,13 +162,12 @@ static int write_copy(struct editing *editing, struct gp_arena *arena,
 		return failed(folder);
 	snprintf(editing->copy, sizeof(editing->copy), "%s/%.200s",
 		 editing->folder, base_name(file->path));
-	out = fopen(editing->copy, "wxe");
-	if (out == NULL)
-		return failed(editing->copy);
 	gp_interrupt_say(gp_arena_printf(arena, "gatepost: your text is in "
 					 "%s\n", editing->copy));
-	fwrite(file->data.data, 1, file->data.len, out);
-	return fclose(out) == 0 ? 0 : failed(editing->copy);
+	status = fill_copy(editing->copy, &file->data);
+	if (status != 0)
+		remove_copy(editing);
+	return status;
 }
 
 static int make_copy(struct editing *editing)
@@ -166,14 +185,6 @@ static int make_copy(struct editing *editing)
 	}
 	change_end(&change);
 	return status;
-}
-
-static void remove_copy(struct editing *editing)
-{
-	unlink(editing->copy);
-	if (rmdir(editing->folder) < 0 && errno == ENOTEMPTY)
-		gp_program_warning("%s has more files, which stay",
-				   editing->folder);
 }
 
 /* ^C in the editor is the editor's, but the terminal sends it to both. */

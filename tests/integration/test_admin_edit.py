@@ -5,8 +5,10 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import select
 import signal
+import tempfile
 import time
 
 import pytest
@@ -90,6 +92,21 @@ def test_undo_of_an_edit_of_a_large_file(tmp_path):
     assert len(folder.journal.read_bytes()) < 3000
     folder.ok("undo", "1")
     assert folder.rules.read_text() == rules
+
+
+def test_a_copy_that_is_not_whole_is_not_edited(tmp_path):
+    """Where there is no room for it; half the rules are gone then."""
+    folder = admin.compiled(tmp_path, "".join(
+        f"u{i}@a.test imap=off\n" for i in range(20_000)))
+    env = editor(folder, f"touch {folder.path}/edited")
+    with tempfile.TemporaryDirectory(prefix="gp-", dir="/tmp") as temporary:
+        error = folder.refused(
+            74, "edit", "--yes", env={**env, "TMPDIR": temporary},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                  (65536, 65536)))
+        assert not os.listdir(temporary)
+    assert "File too large" in error
+    assert "edited" not in folder.names()
 
 
 def test_edit_asks_before_it_takes_force(folder):
