@@ -370,16 +370,6 @@ static void gatepost_lookup_credentials(struct auth_request *auth,
 	gp_dovecot_credentials_result(callback, gatepost_lookup(auth), auth);
 }
 
-static void log_settings_errors(char *errors)
-{
-	char *save, *line;
-
-	for (line = strtok_r(errors, "\n", &save); line != NULL;
-	     line = strtok_r(NULL, "\n", &save))
-		gp_log(GP_LOG_ERROR, "%s", line);
-	free(errors);
-}
-
 static void load_key(struct gp_proof_key *key_r)
 {
 	char *error;
@@ -404,7 +394,8 @@ static struct passdb_module *gatepost_new(pool_t pool, const char *conf)
 	db->module.default_cache_key = NULL;
 	if (gp_settings_load(path, GP_SETTINGS_GO_ON, &db->settings,
 			     &errors) < 0) {
-		log_settings_errors(errors);
+		gp_log_lines(GP_LOG_ERROR, errors);
+		free(errors);
 		db->settings = NULL;
 		return &db->module;
 	}

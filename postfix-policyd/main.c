@@ -188,10 +188,9 @@ static int load_settings(struct daemon *d)
 	status = errno == ENOENT ? EX_NOINPUT : EX_CONFIG;
 	fprintf(stderr, "%s%s", error,
 		error[strlen(error) - 1] == '\n' ? "" : "\n");
-	if (d->options.foreground || d->options.stats)
-		free(error);
-	else
-		gp_worker_log_lines(error);
+	if (!d->options.foreground && !d->options.stats)
+		gp_log_lines(GP_LOG_ERROR, error);
+	free(error);
 	return status;
 }
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 #include "postfix-policyd/notify.h"
 #include "postfix-policyd/supervisor.h"
+#include "shared/base/clock.h"
 #include "shared/base/log.h"
 
 #define WORKERS_MAX 256
@@ -163,8 +165,9 @@ static void reload(struct supervisor *s)
 	gp_notify_reloading();
 	if (gp_settings_load(s->options.config, GP_SETTINGS_GO_ON, &settings,
 			     &error) < 0) {
-		gp_worker_log_lines(error);
+		gp_log_lines(GP_LOG_ERROR, error);
 		gp_log(GP_LOG_ERROR, "the settings stay as they were");
+		free(error);
 	} else {
 		gp_settings_free(&s->settings);
 		s->settings = settings;
@@ -197,14 +200,6 @@ static void handle(struct supervisor *s, int number)
 	}
 }
 
-static int64_t milliseconds(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 static void supervise(struct supervisor *s)
 {
 	/* In twice a heartbeat's time there is one at least. */
@@ -212,14 +207,14 @@ static void supervise(struct supervisor *s)
 	const struct timespec wait = {
 		.tv_nsec = (beat == 0 || beat > 500 ? 500 : beat) * 1000000L
 	};
-	int64_t now, start_at = milliseconds() + 1000, feed_at = 0;
+	int64_t now, start_at = gp_time_milliseconds() + 1000, feed_at = 0;
 	int number;
 
 	while (!s->ending || some_live(s)) {
 		number = sigtimedwait(&s->signals, NULL, &wait);
 		if (number > 0)
 			handle(s, number);
-		now = milliseconds();
+		now = gp_time_milliseconds();
 		if (!s->ending && now >= start_at) {
 			start_at = now + 1000;
 			start_missing(s);

@@ -39,17 +39,6 @@ struct worker {
 	bool ending;
 };
 
-void gp_worker_log_lines(char *text)
-{
-	char *line, *rest = text;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		if (*line != '\0')
-			gp_log(GP_LOG_ERROR, "%s", line);
-	}
-	free(text);
-}
-
 /* How many clients there can be, so that the worker's own descriptors are left:
    a new map has to be opened however many clients there are. */
 static unsigned possible_clients(const struct worker *w,
@@ -78,8 +67,9 @@ static void reload(struct worker *w)
 
 	if (gp_settings_load(w->options->config, GP_SETTINGS_GO_ON, &settings,
 			     &error) < 0) {
-		gp_worker_log_lines(error);
+		gp_log_lines(GP_LOG_ERROR, error);
 		gp_log(GP_LOG_ERROR, "the settings stay as they were");
+		free(error);
 		return;
 	}
 	max_clients = possible_clients(w, settings);

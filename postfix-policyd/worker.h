@@ -37,7 +37,4 @@ int gp_worker_run(const struct gp_worker_options *options,
 		  struct gp_settings *settings, gp_worker_ready *ready,
 		  void *context);
 
-/* Logs each line of a text from the heap, and frees it. */
-void gp_worker_log_lines(char *text);
-
 #endif

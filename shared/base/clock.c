@@ -273,3 +273,11 @@ int64_t gp_time_now(void)
 {
 	return (int64_t)time(NULL);
 }
+
+int64_t gp_time_milliseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}

@@ -25,4 +25,8 @@ void gp_time_print(int64_t seconds, struct gp_text *text);
 
 int64_t gp_time_now(void);
 
+/* Milliseconds on a clock that nobody sets, for waiting: only differences mean
+   anything. */
+int64_t gp_time_milliseconds(void);
+
 #endif

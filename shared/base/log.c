@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include "shared/base/log.h"
 
 static const char *const level_names[] = {
@@ -34,4 +35,15 @@ void gp_log(enum gp_log_level level, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	log_sink(level, line);
+}
+
+void gp_log_lines(enum gp_log_level level, const char *text)
+{
+	size_t len;
+
+	for (; *text != '\0'; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		if (len > 0)
+			gp_log(level, "%.*s", (int)len, text);
+	}
 }

@@ -19,5 +19,7 @@ typedef void gp_log_sink(enum gp_log_level level, const char *line);
 void gp_log_set_sink(gp_log_sink *sink);
 void gp_log(enum gp_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* A message for each line of the text that is not empty. */
+void gp_log_lines(enum gp_log_level level, const char *text);
 
 #endif

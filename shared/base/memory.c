@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include "shared/base/log.h"
 #include "shared/base/memory.h"
@@ -33,6 +34,13 @@ void *gp_realloc(void *old, size_t count, size_t element_size)
 		gp_out_of_memory(count > SIZE_MAX / element_size ?
 				 SIZE_MAX : count * element_size);
 	return data;
+}
+
+char *gp_strdup(const char *str)
+{
+	size_t size = strlen(str) + 1;
+
+	return memcpy(gp_alloc(size), str, size);
 }
 
 size_t gp_grow(size_t count, size_t needed)

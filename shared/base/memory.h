@@ -10,6 +10,8 @@
 void *gp_alloc(size_t size);
 /* Room for count elements; what was there is kept. */
 void *gp_realloc(void *old, size_t count, size_t element_size);
+/* A copy, to be given to free(3). */
+char *gp_strdup(const char *str);
 /* The next larger count for a growing array: doubled, at least needed. */
 size_t gp_grow(size_t count, size_t needed);
 

@@ -7,6 +7,7 @@
 #include "shared/base/clock.h"
 #include "shared/map/image-data.h"
 #include "shared/map/record.h"
+#include "shared/rules/key.h"
 
 /* Puts the line behind its length: one byte as a rule, so that the line need
    not be moved. */
@@ -27,18 +28,6 @@ static void put_line(struct gp_text *bytes, const struct gp_line *line)
 	memcpy(bytes->data + start, length, extra + 1);
 }
 
-static uint64_t depth_bit(const char *key, size_t key_len)
-{
-	unsigned labels = 0;
-	size_t i;
-
-	if (key[0] != '.')
-		return 0;
-	for (i = 0; i < key_len; i++)
-		labels += key[i] == '.';
-	return UINT64_C(1) << (labels < 63 ? labels : 63);
-}
-
 static void count_key(struct gp_image *image, const char *key, size_t key_len,
 		      size_t lines)
 {
@@ -46,7 +35,9 @@ static void count_key(struct gp_image *image, const char *key, size_t key_len,
 		return;
 	image->keys++;
 	image->lines += lines;
-	image->source.parent_depths |= depth_bit(key, key_len);
+	if (gp_key_is_parent(key, key_len))
+		image->source.parent_depths |= gp_key_depth_bit(
+			gp_key_labels(key + 1, key_len - 1));
 }
 
 /* As long as lines come in the order of their keys, they are counted on the

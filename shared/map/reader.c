@@ -59,8 +59,7 @@ struct gp_map *gp_map_new(const char *path, uid_t owner)
 	}
 	map = gp_alloc(sizeof(*map));
 	map->openers = 1;
-	map->path = gp_alloc(strlen(path) + 1);
-	strcpy(map->path, path);
+	map->path = gp_strdup(path);
 	map->owner = owner;
 	map->next = open_maps;
 	open_maps = map;
@@ -128,10 +127,9 @@ static void forget_trouble(struct gp_map *map)
 static void set_trouble(struct gp_map *map, const struct stat *stat,
 			const char *error, int error_errno)
 {
-	char *trouble = gp_alloc(strlen(error) + 1);
+	char *trouble = gp_strdup(error);
 
-	strcpy(trouble, error);
-	free(map->trouble);
+	forget_trouble(map);
 	map->trouble = trouble;
 	map->trouble_errno = error_errno;
 	map->trouble_stat = *stat;

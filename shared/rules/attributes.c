@@ -9,7 +9,6 @@
 #include "shared/rules/key.h"
 #include "shared/rules/parse.h"
 
-#define CLIENT_BITS (GP_SERVICE_BITS & ~GP_ATTR_BIT(GP_WEBMAIL))
 /* "inherit" as a value of a service or group: not written, and left out of
    the wider group. */
 #define INHERIT 0
@@ -539,7 +538,7 @@ static uint32_t locked_bits(const struct parse *parse, int which,
 	int service;
 
 	if (which == WORD_CLIENTS)
-		bits = CLIENT_BITS;
+		bits = GP_CLIENT_BITS;
 	else if (which == WORD_ALL)
 		bits = GP_SERVICE_BITS;
 	missed = bits & ~parse->line->set;

@@ -8,8 +8,6 @@
 #include "shared/rules/key.h"
 #include "shared/rules/resolve.h"
 
-#define CLIENT_BITS (GP_SERVICE_BITS & ~GP_ATTR_BIT(GP_WEBMAIL))
-
 struct place {
 	uint32_t file;
 	uint32_t line;
@@ -274,7 +272,7 @@ static bool clients_stay_out(const struct gp_line *line)
 {
 	int service;
 
-	if ((line->set & GP_SERVICE_BITS) != CLIENT_BITS)
+	if ((line->set & GP_SERVICE_BITS) != GP_CLIENT_BITS)
 		return false;
 	for (service = 0; service < GP_WEBMAIL; service++) {
 		if (line->service[service] > GP_TRUSTED)

@@ -59,6 +59,8 @@ enum gp_attribute {
 
 #define GP_ATTR_BIT(attr) (UINT32_C(1) << (attr))
 #define GP_SERVICE_BITS ((UINT32_C(1) << GP_SERVICES) - 1)
+/* What the group "clients" stands for. */
+#define GP_CLIENT_BITS (GP_SERVICE_BITS & ~GP_ATTR_BIT(GP_WEBMAIL))
 #define GP_LOCKABLE_BITS ((UINT32_C(1) << GP_ATTR_PROFILE) - 1)
 
 /* A list of networks as an attribute names it. */

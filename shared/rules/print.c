@@ -6,8 +6,6 @@
 #include "shared/rules/key.h"
 #include "shared/rules/print.h"
 
-#define CLIENT_BITS (GP_SERVICE_BITS & ~GP_ATTR_BIT(GP_WEBMAIL))
-
 void gp_print_key(const char *key, size_t key_len, struct gp_text *text)
 {
 	size_t domain_len = gp_key_domain_len(key, key_len);
@@ -143,8 +141,10 @@ static void print_services(const struct gp_line *line, struct gp_text *text,
 		unsigned least;
 		const char *name;
 	} groups[] = {
-		{ GP_SERVICE_BITS, 5, "all=" }, { CLIENT_BITS, 4, "clients=" },
-		{ GP_SERVICE_BITS, 3, "all=" }, { CLIENT_BITS, 3, "clients=" }
+		{ GP_SERVICE_BITS, 5, "all=" },
+		{ GP_CLIENT_BITS, 4, "clients=" },
+		{ GP_SERVICE_BITS, 3, "all=" },
+		{ GP_CLIENT_BITS, 3, "clients=" }
 	};
 	uint32_t grouped = 0;
 	int service, value = 0;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "shared/base/memory.h"
+
 #define GROUPS_MAX 256
 
 struct person {
@@ -99,8 +101,8 @@ static bool may_reach(const char *path, const char *user, const char *groups,
 
 	if (!find_person(user, groups, &person))
 		return false;
-	copy = strdup(path);
-	entered = copy != NULL && may_enter_folders(&person, copy);
+	copy = gp_strdup(path);
+	entered = may_enter_folders(&person, copy);
 	free(copy);
 	return entered && may(&person, path, mode);
 }

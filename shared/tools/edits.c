@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/memory.h"
 #include "shared/rules/hints.h"
 #include "shared/rules/key.h"
 #include "shared/rules/parse.h"
-
-#define CLIENT_BITS (GP_SERVICE_BITS & ~GP_ATTR_BIT(GP_WEBMAIL))
 
 static const char *const groups[] = {
 	"imap", "pop3", "submission", "sieve", "webmail", "clients", "all"
@@ -39,7 +38,7 @@ uint32_t edit_services(const char *name)
 	if (strcmp(name, "all") == 0)
 		return GP_SERVICE_BITS;
 	if (strcmp(name, "clients") == 0)
-		return CLIENT_BITS;
+		return GP_CLIENT_BITS;
 	return service < 0 ? 0 : GP_ATTR_BIT(service);
 }
 
@@ -207,7 +206,7 @@ static void unlock(struct gp_ruletext *text, size_t line, const char *name)
 
 	if (list == NULL || *list == '\0')
 		return;
-	copy = rest = strdup(list);
+	copy = rest = gp_strdup(list);
 	gp_text_init(&left);
 	while ((word = strsep(&rest, ",")) != NULL) {
 		if (strcmp(word, name) == 0)

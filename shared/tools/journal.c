@@ -55,7 +55,7 @@ int gp_journal_open(const char *path, bool for_adding,
 		return EX_CONFIG;
 	}
 	*journal_r = gp_alloc(sizeof(**journal_r));
-	(*journal_r)->path = strdup(path);
+	(*journal_r)->path = gp_strdup(path);
 	(*journal_r)->fd = fd;
 	gp_text_init(&(*journal_r)->error);
 	gp_journal_rewind(*journal_r);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/base/memory.h"
 #include "shared/tools/program.h"
 
 static int drop_to(uid_t uid, gid_t gid)
@@ -43,12 +44,10 @@ static int refuse_owner(const char *path, uid_t uid)
 
 static void warn_of_folder(const char *path)
 {
-	char *copy = strdup(path);
+	char *copy = gp_strdup(path);
 	const char *folder;
 	struct stat st;
 
-	if (copy == NULL)
-		return;
 	folder = dirname(copy);
 	if (stat(folder, &st) == 0 && st.st_uid != 0)
 		gp_program_warning("%s belongs to root, but its folder %s "

@@ -6,28 +6,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "shared/base/clock.h"
 #include "shared/tools/program.h"
 
 #define FIRST_MS 1000
 #define EVERY_MS 250
-
-static int64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void gp_progress_init(struct gp_progress *progress)
 {
 	*progress = (struct gp_progress) { .total = 0 };
 	progress->wanted = isatty(STDERR_FILENO) == 1;
 	if (progress->wanted)
-		progress->started = progress->last = milliseconds();
+		progress->started = progress->last = gp_time_milliseconds();
 }
 
 void gp_progress_set_total(struct gp_progress *progress, uint64_t total)
@@ -47,7 +39,7 @@ void gp_progress_add(struct gp_progress *progress, uint64_t done)
 	progress->done += done;
 	if (!progress->wanted)
 		return;
-	now = milliseconds();
+	now = gp_time_milliseconds();
 	if (!is_long(progress, now) || now - progress->last < EVERY_MS)
 		return;
 	progress->last = now;
@@ -63,7 +55,7 @@ void gp_progress_add(struct gp_progress *progress, uint64_t done)
 
 void gp_progress_phase(struct gp_progress *progress, const char *what)
 {
-	if (!is_long(progress, milliseconds()))
+	if (!is_long(progress, gp_time_milliseconds()))
 		return;
 	progress->shown = true;
 	fprintf(stderr, "\r%s: %s\033[K", gp_program_name(), what);

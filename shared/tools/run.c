@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/base/clock.h"
+
 #define STREAMS 2
 /* More is not shown of what a program has to complain. */
 #define ERRORS_MAX ((size_t)64 << 10)
@@ -58,14 +60,6 @@ void gp_run_prepare(void)
 	setenv("PATH", text.data, 1);
 	setenv("LC_ALL", "C", 1);
 	gp_text_deinit(&text);
-}
-
-static int64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The child gets the writing ends as 1 and 2. Returns what posix_spawnp(3)
@@ -123,7 +117,7 @@ static int gather(struct stream streams[STREAMS], int64_t deadline,
 	for (int i = 0; i < STREAMS; i++)
 		polls[i] = (struct pollfd) { streams[i].fd, POLLIN, 0 };
 	while (open > 0) {
-		int64_t left = deadline - milliseconds();
+		int64_t left = deadline - gp_time_milliseconds();
 		int ready = left > 0 ? poll(polls, STREAMS, (int)left) : 0;
 
 		if (ready < 0 && errno == EINTR)
@@ -156,7 +150,7 @@ static int wait_for_end(pid_t pid, int64_t deadline, int *status_r)
 
 	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 ||
 	       (ended < 0 && errno == EINTR)) {
-		if (milliseconds() > deadline)
+		if (gp_time_milliseconds() > deadline)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
@@ -211,7 +205,7 @@ static void close_all(int fds[STREAMS])
 int gp_run(const char *const argv[], unsigned timeout_seconds,
 	   size_t output_max, struct gp_run *run_r, const char **error_r)
 {
-	int64_t deadline = milliseconds() + (int64_t)timeout_seconds * 1000;
+	int64_t deadline = gp_time_milliseconds() + (int64_t)timeout_seconds * 1000;
 	int reading[STREAMS] = { -1, -1 }, writing[STREAMS] = { -1, -1 };
 	pid_t pid;
 	int ret;

@@ -128,10 +128,10 @@ static uint32_t add_finding(struct survey *survey,
 	}
 	survey->finding[survey->finding_count++] = (struct survey_finding) {
 		.cause = finding->cause,
-		.rule = strdup(finding->rule),
-		.file = strdup(finding->file),
+		.rule = gp_strdup(finding->rule),
+		.file = gp_strdup(finding->file),
 		.line = finding->line,
-		.help = strdup(finding->help),
+		.help = gp_strdup(finding->help),
 	};
 	return number + 1;
 }
