@@ -12,7 +12,7 @@
 #include <string.h>
 
 void gp_mac(const unsigned char *key, size_t key_len, const char *text,
-	     unsigned char digest_r[GP_MAC_LEN])
+	    unsigned char digest_r[GP_MAC_LEN])
 {
 	struct hmac_context ctx;
 

@@ -7,6 +7,6 @@
 
 /* HMAC-SHA-256. */
 void gp_mac(const unsigned char *key, size_t key_len, const char *text,
-	     unsigned char digest_r[GP_MAC_LEN]);
+	    unsigned char digest_r[GP_MAC_LEN]);
 
 #endif

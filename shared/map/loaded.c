@@ -70,8 +70,10 @@ static int get_value(const struct gp_loaded *loaded, const char *key,
 			value_len_r))
 		return *value_r == NULL ? 0 : 1;
 	ret = gp_store_get(loaded->store, key, key_len, value_r, value_len_r);
-	if (ret == 0)
+	if (ret == 0) {
 		*value_r = NULL;
+		*value_len_r = 0;
+	}
 	if (ret >= 0)
 		remember(loaded, hash, key, key_len, *value_r, *value_len_r);
 	return ret;

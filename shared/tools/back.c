@@ -102,25 +102,17 @@ static int drop_privileges(const struct options *options, const char *previous)
 static json_t *make_entry(const struct options *options,
 			  struct gp_journal *journal)
 {
-	json_t *entry = json_object(), *last;
-	json_int_t id = 0;
-	struct gp_text time;
+	json_t *entry = json_object();
 
-	while (id == 0 && (last = gp_journal_previous(journal)) != NULL) {
-		id = json_integer_value(json_object_get(last, "id"));
-		json_decref(last);
-	}
-	gp_text_init(&time);
-	gp_time_print(gp_time_now(), &time);
-	json_object_set_new(entry, "id", json_integer(id + 1));
-	json_object_set_new(entry, "time", json_string(time.data));
+	json_object_set_new(entry, "id",
+			    json_integer(change_next_id(journal)));
+	json_object_set_new(entry, "time", change_time_now());
 	json_object_set_new(entry, "by", json_string(change_who(options->by,
 							options->arena)));
 	json_object_set_new(entry, "uid", json_integer(getuid()));
 	json_object_set_new(entry, "command", json_string("back"));
 	json_object_set_new(entry, "map", json_string(options->map));
 	json_object_set_new(entry, "keys", json_array());
-	gp_text_deinit(&time);
 	return entry;
 }
 

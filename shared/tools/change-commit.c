@@ -39,7 +39,7 @@ bool change_is_in_force(const struct change *change)
 		      change->before, 32) == 0;
 }
 
-static json_t *time_now(void)
+json_t *change_time_now(void)
 {
 	char storage[64];
 	struct gp_text text;
@@ -53,14 +53,16 @@ int change_end_entry(struct change *change, json_int_t id, const char *state)
 {
 	json_t *object = json_object();
 	const char *error;
+	int status;
 
 	json_object_set_new(object, "id", json_integer(id));
 	json_object_set_new(object, "state", json_string(state));
-	json_object_set_new(object, "time", time_now());
+	json_object_set_new(object, "time", change_time_now());
 	if (gp_journal_add(change->journal, object, &error) == 0)
 		return 0;
+	status = gp_program_exit_code(errno);
 	gp_program_error("%s", error);
-	return gp_program_exit_code(errno);
+	return status;
 }
 
 static void sync_folder(const char *real)
@@ -194,7 +196,7 @@ int change_make_visible(struct change *change, json_t *entry)
 	return status;
 }
 
-static json_int_t next_id(struct gp_journal *journal)
+json_int_t change_next_id(struct gp_journal *journal)
 {
 	json_t *last;
 	json_int_t id = 0;
@@ -220,9 +222,9 @@ static void complete_entry(struct change *change, json_t *entry)
 {
 	const char *sudo = getenv("SUDO_USER");
 
-	change->id = next_id(change->journal);
+	change->id = change_next_id(change->journal);
 	json_object_set_new(entry, "id", json_integer(change->id));
-	json_object_set_new(entry, "time", time_now());
+	json_object_set_new(entry, "time", change_time_now());
 	json_object_set_new(entry, "by", json_string(change->by));
 	json_object_set_new(entry, "uid", json_integer(getuid()));
 	if (sudo != NULL && gp_journal_is_text(sudo, strlen(sudo)))

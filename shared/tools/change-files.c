@@ -70,9 +70,9 @@ int change_file_read(struct change_file *file)
 	if (realpath(file->path, file->real) == NULL)
 		return failed(file->path);
 	fd = open(file->real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &file->st) < 0)
+	if (fd < 0)
 		return failed(file->path);
-	if (!S_ISREG(file->st.st_mode)) {
+	if (fstat(fd, &file->st) < 0 || !S_ISREG(file->st.st_mode)) {
 		close(fd);
 		gp_program_error("%s: only a regular file can be edited",
 				 file->path);

@@ -76,6 +76,10 @@ int change_take_by(const char **by, const char *value);
 /* Who runs this: the name given, else that of sudo(8), else the user's. */
 const char *change_who(const char *by, struct gp_arena *arena);
 
+/* What every entry of the journal has: the number that is next, and the time. */
+json_int_t change_next_id(struct gp_journal *journal);
+json_t *change_time_now(void);
+
 /* Takes the lock, reads the rules, and completes what an interrupted change
    left behind. Returns 0, or an exit code with the message written. */
 int change_begin(const struct change_options *options, struct change *change);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* Whether the setting has such a value in a block below, where it holds for
    some protocol or network only. */
 static bool is_somewhere(const struct gp_dove_block *blocks, const char *name,

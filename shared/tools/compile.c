@@ -17,7 +17,6 @@ static void print_of_file(const char *text, const char *file)
 	struct gp_text found;
 
 	gp_text_init(&found);
-
 	while (*text != '\0') {
 		const char *end = strchr(text, '\n') + 1;
 

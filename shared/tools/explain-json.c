@@ -4,22 +4,8 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
-static json_t *string_or_null(const char *str)
-{
-	json_t *value = str != NULL ? json_string(str) : json_null();
-	struct gp_text escaped;
-
-	if (value != NULL)
-		return value;
-	/* Bytes that are no UTF-8. */
-	gp_text_init(&escaped);
-	gp_text_add_escaped(&escaped, str, strlen(str), strlen(str));
-	value = json_string(escaped.data);
-	gp_text_deinit(&escaped);
-	return value;
-}
+#include "shared/tools/json-text.h"
 
 static json_t *line_or_null(const char *key, uint32_t line)
 {
@@ -38,7 +24,7 @@ static void add_verdict(json_t *object, const struct gp_verdict *verdict)
 	json_object_set_new(object, "cause", found ?
 			    json_string(gp_cause_name(finding->cause)) :
 			    json_null());
-	json_object_set_new(object, "key", string_or_null(key));
+	json_object_set_new(object, "key", gp_json_text(key));
 	json_object_set_new(object, "line", line_or_null(key, finding->line));
 	json_object_set_new(object, "disclosed",
 			    verdict->kind == GP_REFUSE ?
@@ -49,10 +35,10 @@ static json_t *texts_object(const struct explain_texts *texts)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "imap", string_or_null(texts->imap));
-	json_object_set_new(object, "pop3", string_or_null(texts->pop3));
-	json_object_set_new(object, "sasl", string_or_null(texts->sasl));
-	json_object_set_new(object, "smtp", string_or_null(texts->smtp));
+	json_object_set_new(object, "imap", gp_json_text(texts->imap));
+	json_object_set_new(object, "pop3", gp_json_text(texts->pop3));
+	json_object_set_new(object, "sasl", gp_json_text(texts->sasl));
+	json_object_set_new(object, "smtp", gp_json_text(texts->smtp));
 	return object;
 }
 
@@ -61,8 +47,8 @@ static json_t *attribute_object(const struct explain_attribute *attribute)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "value",
-			    string_or_null(attribute->value));
-	json_object_set_new(object, "key", string_or_null(attribute->key));
+			    gp_json_text(attribute->value));
+	json_object_set_new(object, "key", gp_json_text(attribute->key));
 	json_object_set_new(object, "line",
 			    line_or_null(attribute->key, attribute->line));
 	return object;

@@ -29,7 +29,6 @@ struct kick {
 	bool json;
 	struct kick_filter filter;
 	struct gp_settings *settings;
-	const struct gp_source *source;
 	struct gp_arena *arena;
 	struct kick_row *rows;
 	size_t count;

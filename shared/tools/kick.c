@@ -284,7 +284,6 @@ static int judge_by_map(struct kick *kick, struct gp_map *map)
 		gp_program_error("%s", error);
 		return status;
 	}
-	kick->source = judge.source;
 	judge.now = gp_time_now();
 	if (judge.now < judge.source->compiled)
 		judge.now = judge.source->compiled;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "shared/base/clock.h"
-#include "shared/tools/journal.h"
+#include "shared/tools/json-text.h"
 
 void list_print_head(enum list_format format)
 {
@@ -140,14 +140,6 @@ static json_t *names_json(uint32_t attrs)
 	return array;
 }
 
-/* Keys and notes may hold bytes that are no UTF-8. */
-static json_t *text_json(const char *str)
-{
-	size_t len = strlen(str);
-
-	return gp_journal_text(str, len, !gp_journal_is_text(str, len));
-}
-
 static json_t *values_json(const struct effect *effect)
 {
 	json_t *object = json_object();
@@ -158,7 +150,7 @@ static json_t *values_json(const struct effect *effect)
 		gp_text_clear(&text);
 		effect_print(effect, attr, &text);
 		json_object_set_new(object, gp_attribute_name(attr),
-				    text.len > 0 ? text_json(text.data) :
+				    text.len > 0 ? gp_json_text(text.data) :
 				    json_null());
 	}
 	gp_text_deinit(&text);
@@ -172,20 +164,20 @@ static void print_json(const struct list_row *row)
 
 	gp_text_init(&text);
 	print_time(row->until, &text);
-	json_object_set_new(object, "key", text_json(row->key));
+	json_object_set_new(object, "key", gp_json_text(row->key));
 	json_object_set_new(object, "values", values_json(&row->effect));
 	json_object_set_new(object, "restricted", names_json(row->restricted));
 	json_object_set_new(object, "exceptions", names_json(row->exceptions));
 	json_object_set_new(object, "trials", names_json(row->trials));
 	json_object_set_new(object, "locked", names_json(row->locked));
 	json_object_set_new(object, "locked_by", row->locked_by[0] != '\0' ?
-			    text_json(row->locked_by) : json_null());
+			    gp_json_text(row->locked_by) : json_null());
 	json_object_set_new(object, "same_as", row->same_as.len > 0 ?
-			    text_json(row->same_as.data) : json_null());
+			    gp_json_text(row->same_as.data) : json_null());
 	json_object_set_new(object, "until", text.len > 0 ?
 			    json_string(text.data) : json_null());
-	json_object_set_new(object, "where", text_json(row->where.data));
-	json_object_set_new(object, "note", text_json(row->notes.data));
+	json_object_set_new(object, "where", gp_json_text(row->where.data));
+	json_object_set_new(object, "note", gp_json_text(row->notes.data));
 	json_dumpf(object, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(object);

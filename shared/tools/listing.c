@@ -12,6 +12,7 @@
 #include "shared/base/clock.h"
 #include "shared/rules/parse.h"
 #include "shared/rules/print.h"
+#include "shared/tools/json-text.h"
 #include "shared/tools/names.h"
 #include "shared/tools/program.h"
 
@@ -27,31 +28,9 @@ static void print_text(const char *key, const struct gp_text *value)
 	putchar('\n');
 }
 
-static void set_text(json_t *object, const char *name,
-		     const struct gp_text *text)
-{
-	/* Notes and keys may hold bytes that are no UTF-8. */
-	json_t *value = json_stringn(text->data, text->len);
-	struct gp_text escaped;
-
-	if (value == NULL) {
-		gp_text_init(&escaped);
-		gp_text_add_escaped(&escaped, text->data, text->len,
-				    text->len);
-		value = json_stringn(escaped.data, escaped.len);
-		gp_text_deinit(&escaped);
-	}
-	json_object_set_new(object, name, value);
-}
-
 static void set_str(json_t *object, const char *name, const char *str)
 {
-	struct gp_text text;
-
-	gp_text_init(&text);
-	gp_text_add(&text, str);
-	set_text(object, name, &text);
-	gp_text_deinit(&text);
+	json_object_set_new(object, name, gp_json_text(str));
 }
 
 static void set_time(json_t *object, const char *name, int64_t seconds)
@@ -60,7 +39,7 @@ static void set_time(json_t *object, const char *name, int64_t seconds)
 
 	gp_text_init(&text);
 	gp_time_print(seconds, &text);
-	set_text(object, name, &text);
+	set_str(object, name, text.data);
 	gp_text_deinit(&text);
 }
 
@@ -76,7 +55,7 @@ static void set_lock(json_t *object, uint32_t locked)
 			gp_text_add_char(&text, ',');
 		gp_text_add(&text, gp_attribute_name(attr));
 	}
-	set_text(object, "lock", &text);
+	set_str(object, "lock", text.data);
 	gp_text_deinit(&text);
 }
 
@@ -92,7 +71,7 @@ static json_t *attributes_json(const struct gp_source *source,
 			continue;
 		gp_text_clear(&text);
 		gp_print_value(source, line, attr, &text);
-		set_text(object, gp_attribute_name(attr), &text);
+		set_str(object, gp_attribute_name(attr), text.data);
 	}
 	gp_text_deinit(&text);
 	if (line->locked != 0)
@@ -151,7 +130,7 @@ static void print_net(const struct gp_listing *listing, const char *key,
 	} else {
 		object = json_object();
 		set_str(object, "key", key);
-		set_text(object, "networks", &text);
+		set_str(object, "networks", text.data);
 		print_json(object);
 	}
 	gp_text_deinit(&text);

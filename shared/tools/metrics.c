@@ -48,7 +48,7 @@ static int write_file(const char *path, const struct gp_text *page,
 {
 	const char *new = gp_arena_printf(arena, "%s.%ld", path,
 					  (long)getpid());
-	FILE *file = fopen(new, "wx");
+	FILE *file = fopen(new, "wxe");
 	bool good;
 
 	if (file == NULL)

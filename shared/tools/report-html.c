@@ -562,12 +562,14 @@ int report_write_html(const struct report *report, const char *path)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	bool failed;
+	int status;
 
 	if (file == NULL) {
+		status = gp_program_exit_code(errno);
 		gp_program_error("%s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
-		return gp_program_exit_code(errno);
+		return status;
 	}
 	put_page(report, file);
 	failed = ferror(file) != 0;

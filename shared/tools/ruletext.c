@@ -486,7 +486,6 @@ int gp_ruletext_set_raw(struct gp_ruletext *text, size_t index,
 	memcpy(copy, raw, len);
 	strcpy(copy + len, ending);
 	len += strlen(ending);
-
 	if (cut_line(text->arena, copy, len, opened) < 0) {
 		free(opened->words);
 		return -1;
