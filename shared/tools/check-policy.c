@@ -31,8 +31,10 @@ static bool is_chrooted(const struct check_postfix *postfix)
 	return strcmp(postfix->service->chroot, "y") == 0;
 }
 
-const char *check_socket_path(const struct check_postfix *postfix,
-			      const char *endpoint)
+/* The path that smtpd, chrooted or not, reaches by that endpoint, or NULL for
+   one that is no path. */
+static const char *socket_path(const struct check_postfix *postfix,
+			       const char *endpoint)
 {
 	const char *path = endpoint;
 	bool inside = is_chrooted(postfix);
@@ -61,11 +63,13 @@ static bool is_spawned(const struct check_postfix *postfix,
 	       strstr(service->arguments, "gatepost-policyd") != NULL;
 }
 
-bool check_is_our_socket(const struct check_postfix *postfix,
-			 const char *endpoint)
+/* Whether gatepost-policyd listens there, as gatepost.conf or master.cf
+   says. */
+static bool is_our_socket(const struct check_postfix *postfix,
+			  const char *endpoint)
 {
 	const char *sockets = postfix->check->settings->policy_socket, *name;
-	const char *path = check_socket_path(postfix, endpoint);
+	const char *path = socket_path(postfix, endpoint);
 
 	if (is_spawned(postfix, endpoint))
 		return true;
@@ -127,7 +131,7 @@ static void scan_policy(const struct check_postfix *postfix, const char *word,
 			struct check_policy *policy)
 {
 	read_policy(postfix, word, policy);
-	policy->found = check_is_our_socket(postfix, policy->endpoint) ||
+	policy->found = is_our_socket(postfix, policy->endpoint) ||
 			strstr(policy->endpoint, "gatepost") != NULL;
 }
 
@@ -393,7 +397,7 @@ static bool find_other_socket(const struct check_postfix *postfix,
 {
 	if (!postfix->any.found || find_chroot(postfix, what) ||
 	    find_private(postfix, what) ||
-	    check_is_our_socket(postfix, postfix->any.endpoint))
+	    is_our_socket(postfix, postfix->any.endpoint))
 		return false;
 	gp_text_clear(what);
 	gp_text_addf(what, "master.cf, %s: the check names %s, and "

@@ -197,10 +197,6 @@ bool check_smtpd_is_yes(const struct check_postfix *postfix,
 void check_find_policies(struct check_postfix *postfix);
 /* Whether a NULL-terminated list of words has the word. */
 bool check_has_word(const char *const *words, const char *word);
-/* The path that a chrooted or other smtpd reaches by that endpoint, or NULL for
-   one that is no path. */
-const char *check_socket_path(const struct check_postfix *postfix,
-			      const char *endpoint);
 /* What in a list of restrictions lets somebody through before
    gatepost-policyd is asked, or NULL. */
 const char *check_permit_in_list(const struct check_postfix *postfix,
@@ -210,10 +206,6 @@ const char *check_permit_in_list(const struct check_postfix *postfix,
    text that could be read. */
 const char *check_table_permits(const struct check_postfix *postfix,
 				const char *table);
-/* Whether gatepost-policyd listens there, as gatepost.conf or master.cf
-   says. */
-bool check_is_our_socket(const struct check_postfix *postfix,
-			 const char *endpoint);
 
 #define CHECK_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 

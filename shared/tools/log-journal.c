@@ -27,11 +27,6 @@ bool log_journal_is_at(const char *path)
 #include <errno.h>
 #include <systemd/sd-journal.h>
 
-bool log_journal_is_there(void)
-{
-	return true;
-}
-
 /* A folder of other logs would look like one in which nobody logged in. */
 static int open_folder(const char *path, sd_journal **journal_r)
 {
@@ -160,11 +155,6 @@ int log_journal_read(const char *path, int64_t since,
 	return status;
 }
 #else
-
-bool log_journal_is_there(void)
-{
-	return false;
-}
 
 int log_journal_read(const char *path, int64_t since,
 		     log_journal_entry *entry, void *context)

@@ -7,8 +7,6 @@
 
 /* The journal of systemd, read through libsystemd. */
 
-/* Whether this program was built with it. */
-bool log_journal_is_there(void);
 /* Whether a path names journals: a file "*.journal" or a folder. */
 bool log_journal_is_at(const char *path);
 

@@ -180,15 +180,6 @@ uint32_t log_line_unrepeat(struct log_line *line)
 	return times;
 }
 
-bool log_line_split_text(const char *data, size_t len,
-			 struct log_line *line_r)
-{
-	struct log_piece rest = { data, len };
-
-	memset(line_r, 0, sizeof(*line_r));
-	return take_host(&rest, line_r);
-}
-
 /* "[id name=\"value\"][id ...]" ends at the first bracket that has a blank
    behind it and no escape in front. */
 static const char *end_of_data(const struct log_piece *rest)

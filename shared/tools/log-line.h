@@ -36,10 +36,6 @@ bool log_line_split(const char *data, size_t len, struct log_line *line_r);
    -o with-unit: which of its programs spoke, only the text can say. */
 bool log_line_has_unit(const struct log_line *line);
 
-/* "host program[pid]: text", for a line that has no time in it. */
-bool log_line_split_text(const char *data, size_t len,
-			 struct log_line *line_r);
-
 /* Cuts off what rsyslog writes instead of equal lines ("message repeated 3
    times: [ text]"), and returns how often the text was said; 1 for others. */
 uint32_t log_line_unrepeat(struct log_line *line);

@@ -28,8 +28,8 @@ static bool is_map(const char *path)
 	return is;
 }
 
-int rulebook_open_map(struct rulebook *book, const char *path,
-		      const struct gp_settings *settings)
+static int open_map(struct rulebook *book, const char *path,
+		    const struct gp_settings *settings)
 {
 	uid_t owner = settings == NULL ? (uid_t)-1 : settings->map_owner_uid;
 	const char *error;
@@ -46,8 +46,8 @@ int rulebook_open_map(struct rulebook *book, const char *path,
 	return status;
 }
 
-int rulebook_open_rules(struct rulebook *book, const char *path,
-			const struct gp_settings *settings)
+static int open_rules(struct rulebook *book, const char *path,
+		      const struct gp_settings *settings)
 {
 	struct gp_progress progress;
 	struct gp_compile_options options = {
@@ -74,9 +74,8 @@ int rulebook_open_named(struct rulebook *book, const char *map,
 			const char *rules, const struct gp_settings *settings)
 {
 	if (rules != NULL)
-		return rulebook_open_rules(book, rules, settings);
-	return rulebook_open_map(book, map != NULL ? map : settings->map,
-				 settings);
+		return open_rules(book, rules, settings);
+	return open_map(book, map != NULL ? map : settings->map, settings);
 }
 
 int rulebook_check_options(const char *map, const char *rules)
@@ -88,8 +87,8 @@ int rulebook_check_options(const char *map, const char *rules)
 int rulebook_open(struct rulebook *book, const char *path,
 		  const struct gp_settings *settings)
 {
-	return is_map(path) ? rulebook_open_map(book, path, settings) :
-	       rulebook_open_rules(book, path, settings);
+	return is_map(path) ? open_map(book, path, settings) :
+	       open_rules(book, path, settings);
 }
 
 void rulebook_close(struct rulebook *book)

@@ -15,12 +15,8 @@ struct rulebook {
 	const struct gp_source *source;
 };
 
-/* Each returns 0, or an exit code with the message written. */
-int rulebook_open_map(struct rulebook *book, const char *path,
-		      const struct gp_settings *settings);
-int rulebook_open_rules(struct rulebook *book, const char *path,
-			const struct gp_settings *settings);
-/* From the map or the rules that were named, else from the settings' map. */
+/* Each returns 0, or an exit code with the message written. From the map or the
+   rules that were named, else from the settings' map. */
 int rulebook_open_named(struct rulebook *book, const char *map,
 			const char *rules, const struct gp_settings *settings);
 /* What the path is shows in the file. */

@@ -237,8 +237,8 @@ static int check_edit(const struct change *change,
 	return status;
 }
 
-int setting_check_effect(const struct change *change,
-			 const struct setting_edit *edits, size_t count)
+static int check_effect(const struct change *change,
+			const struct setting_edit *edits, size_t count)
 {
 	struct gp_arena *arena = gp_arena_new();
 	int status = 0;
@@ -414,7 +414,7 @@ int setting_finish(struct change *change,
 	if (status == 0)
 		status = scope_check(&options->scope, change);
 	if (status == 0)
-		status = setting_check_effect(change, edits, count);
+		status = check_effect(change, edits, count);
 	if (status == 0 && change_is_any(change))
 		return commit(change, options, entry);
 	json_decref(entry);

@@ -36,13 +36,8 @@ struct setting_edit {
 	struct edited edited;
 };
 
-/* Whether each edit has the effect that was asked for. Returns 0, or an exit
-   code with the message written, which names the lock. */
-int setting_check_effect(const struct change *change,
-			 const struct setting_edit *edits, size_t count);
-
-/* Compiles, checks the scope and the effect, commits, and says what was done.
-   Returns an exit code. */
+/* Compiles, checks the scope and whether each edit has the effect that was asked
+   for, commits, and says what was done. Returns an exit code. */
 int setting_finish(struct change *change,
 		   const struct setting_options *options,
 		   const struct setting_edit *edits, size_t count,

@@ -2,27 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "tests/unit/cmocka-all.h"
+#include "tests/unit/arena-fixture.h"
 #include "shared/base/clock.h"
 #include "shared/map/codec.h"
 #include "shared/map/record.h"
 
-static struct gp_arena *arena;
 static const struct gp_codec_limits limits = { 3, 3, 3 };
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = gp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	gp_arena_free(&arena);
-	return 0;
-}
 
 static const struct gp_range ranges[2] = {
 	{ { [15] = 1 }, { [15] = 7 } },
@@ -376,5 +361,6 @@ int main(void)
 		cmocka_unit_test(test_records_are_checked),
 	};
 
-	return cmocka_run_group_tests_name("codec", tests, setup, teardown);
+	return cmocka_run_group_tests_name("codec", tests, arena_setup,
+					   arena_teardown);
 }

@@ -1,7 +1,7 @@
 /* What doveconf -n prints, of 2.3 and 2.4, as both have printed it. */
 
 #include <string.h>
-#include "tests/unit/cmocka-all.h"
+#include "tests/unit/arena-fixture.h"
 #include "shared/tools/doveconf.h"
 
 static const char of_2_3[] =
@@ -50,22 +50,6 @@ static const char of_2_4[] =
 	"    user = \"%{user | username}\"\n"
 	"  }\n"
 	"}\n";
-
-static struct gp_arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = gp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	gp_arena_free(&arena);
-	return 0;
-}
 
 static void parse(const char *text, struct gp_doveconf *conf_r)
 {
@@ -224,5 +208,5 @@ int main(void)
 		cmocka_unit_test(words),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, arena_setup, arena_teardown);
 }

@@ -1,24 +1,9 @@
 /* Compiled rules in memory: their order, what is found, what is taken out. */
 
+#include "tests/unit/arena-fixture.h"
 #include "tests/unit/map-fixture.h"
 #include "shared/map/image-data.h"
 #include "shared/map/record.h"
-
-static struct gp_arena *arena;
-
-static int setup(void **state)
-{
-	(void)state;
-	arena = gp_arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	gp_arena_free(&arena);
-	return 0;
-}
 
 static const char rules[] =
 	"net:office 192.0.2.0/24\n"
@@ -389,5 +374,6 @@ int main(void)
 		cmocka_unit_test(test_an_empty_image),
 	};
 
-	return cmocka_run_group_tests_name("image", tests, setup, teardown);
+	return cmocka_run_group_tests_name("image", tests, arena_setup,
+					   arena_teardown);
 }

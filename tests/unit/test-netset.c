@@ -3,24 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tests/unit/cmocka-all.h"
+#include "tests/unit/arena-fixture.h"
 #include "shared/net/netset.h"
-
-static struct gp_arena *arena;
-
-static int arena_setup(void **state)
-{
-	(void)state;
-	arena = gp_arena_new();
-	return 0;
-}
-
-static int arena_teardown(void **state)
-{
-	(void)state;
-	gp_arena_free(&arena);
-	return 0;
-}
 
 /* Reads a comma-separated list. */
 static void read_set(const char *list, struct gp_netset *set_r)
