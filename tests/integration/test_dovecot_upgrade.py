@@ -67,7 +67,7 @@ def test_nobody_gets_in(server, name, spoil, told):
     server.start()
     server.lab.wait_port(server.port("imap"), server.process)
     assert not try_to_log_in(server)
-    server.wait_log(told, deadline=20)
+    server.wait_log(told)
 
 
 def test_counterpart(server):

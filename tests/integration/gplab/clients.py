@@ -363,39 +363,36 @@ def login(dovecot, protocol, user, password, mechanism="PLAIN", tls=None,
         return client.login(user, password, mechanism, authzid)
 
 
-class Imap(imaplib.IMAP4):
-    """The standard library's client, from an address of our choice."""
+class _FromAddress:
+    """For the standard library's clients: from an address of our choice."""
+
+    implicit = False
 
     def __init__(self, port, source=common.CLIENT):
         self._source = source
         super().__init__(common.SERVER, port, timeout=common.DEADLINE)
 
     def _create_socket(self, timeout):
-        return socket.create_connection((self.host, self.port), timeout,
+        sock = socket.create_connection((self.host, self.port), timeout,
                                         source_address=(self._source, 0))
+        return tls_context().wrap_socket(sock) if self.implicit else sock
+
+
+class Imap(_FromAddress, imaplib.IMAP4):
+    pass
 
 
 class Imaps(Imap):
-    """The same, with TLS from the first byte."""
+    """TLS from the first byte."""
 
-    def _create_socket(self, timeout):
-        return tls_context().wrap_socket(super()._create_socket(timeout))
+    implicit = True
 
 
-class Pop3(poplib.POP3):
-    """The standard library's client, from an address of our choice."""
-
-    def __init__(self, port, source=common.CLIENT):
-        self._source = source
-        super().__init__(common.SERVER, port, timeout=common.DEADLINE)
-
-    def _create_socket(self, timeout):
-        return socket.create_connection((self.host, self.port), timeout,
-                                        source_address=(self._source, 0))
+class Pop3(_FromAddress, poplib.POP3):
+    pass
 
 
 class Pop3s(Pop3):
-    """The same, with TLS from the first byte."""
+    """TLS from the first byte."""
 
-    def _create_socket(self, timeout):
-        return tls_context().wrap_socket(super()._create_socket(timeout))
+    implicit = True

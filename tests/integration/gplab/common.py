@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -142,6 +143,41 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         self.popen.wait()
         return self.popen.returncode
+
+
+class Logged:
+    """What a server's class needs to be looked at: log_path, out_path where
+    its standard output is another file, and process."""
+
+    out_path = None
+    process = None
+    _mark = 0
+
+    def output(self):
+        """Everything."""
+        texts = []
+        for path in (self.out_path, self.log_path):
+            if path is not None and path.exists():
+                texts.append(path.read_text(errors="replace"))
+        return "".join(texts)
+
+    def log(self):
+        """What was logged since the last mark()."""
+        if not self.log_path.exists():
+            return ""
+        return self.log_path.read_bytes()[self._mark:].decode(
+            errors="replace")
+
+    def mark(self):
+        self._mark = (self.log_path.stat().st_size
+                      if self.log_path.exists() else 0)
+
+    def wait_log(self, pattern):
+        """Waits for a line that the pattern is found in and returns the
+        match."""
+        return wait_for(lambda: re.search(pattern, self.log()),
+                        f"log line {pattern!r} in\n{self.log()}",
+                        process=self.process)
 
 
 class Lab:

@@ -54,7 +54,7 @@ def _install(module, folder):
     new.rename(folder / module.name)
 
 
-class Dovecot:
+class Dovecot(common.Logged):
     """One Dovecot of a lab.
 
     users      name -> password, for the passwd-file
@@ -83,6 +83,7 @@ class Dovecot:
         self.dir.chmod(0o755)
         self.conf = self.dir / "dovecot.conf"
         self.log_path = self.dir / "dovecot.log"
+        self.out_path = self.dir / "dovecot.out"
         self.users = dict(users or {})
         self.gatepost = gatepost
         if passdbs is None:
@@ -99,9 +100,7 @@ class Dovecot:
         self.ssl_min = ssl_min
         self.ports = {service: lab.port() for service in SERVICES}
         self.relay_port = lab.port()
-        self.process = None
         self._modules = {}
-        self._marks = 0
 
     # Configuration
 
@@ -183,7 +182,7 @@ class Dovecot:
         self.process = self.lab.start(
             [*namespace, *sanitized.command(["dovecot", "-F", "-c",
                                              self.conf])],
-            log=self.dir / "dovecot.out")
+            log=self.out_path)
         try:
             self._wait_until_up()
         except common.LabError as error:
@@ -216,32 +215,6 @@ class Dovecot:
         self.process.signal(signal.SIGHUP)
 
     # Looking
-
-    def output(self):
-        texts = []
-        for path in (self.dir / "dovecot.out", self.log_path):
-            with contextlib.suppress(FileNotFoundError):
-                texts.append(path.read_text(errors="replace"))
-        return "".join(texts)
-
-    def log(self):
-        """What was logged since the last mark()."""
-        try:
-            data = self.log_path.read_bytes()
-        except FileNotFoundError:
-            return ""
-        return data[self._marks:].decode(errors="replace")
-
-    def mark(self):
-        self._marks = (self.log_path.stat().st_size
-                       if self.log_path.exists() else 0)
-
-    def wait_log(self, pattern, deadline=5.0):
-        """Waits for a line that the pattern is found in and returns the
-        match."""
-        return common.wait_for(lambda: re.search(pattern, self.log()),
-                               f"log line {pattern!r} in\n{self.log()}",
-                               deadline)
 
     def port(self, service):
         return self.ports[service]

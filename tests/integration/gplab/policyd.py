@@ -15,7 +15,7 @@ from gplab import common
 USER = "nobody"
 
 
-class Policyd:
+class Policyd(common.Logged):
     """gatepost-policyd in the foreground, its log in a file.
 
     socket   the setting policy_socket; a unix socket in the lab by default
@@ -28,8 +28,6 @@ class Policyd:
         self.socket_name = socket_name or str(self.path)
         self.options = list(options)
         self.log_path = lab.dir / f"{name}.log"
-        self.process = None
-        self._mark = 0
 
     def argv(self):
         argv = [common.program("gatepost-policyd"), "-c", self.lab.conf]
@@ -43,7 +41,7 @@ class Policyd:
         self.process = self.lab.start([*wrapper, *self.argv(), "-f"],
                                       log=self.log_path)
         try:
-            self.wait_log("listening on", deadline=common.DEADLINE)
+            self.wait_log("listening on")
         except common.LabError as error:
             raise common.LabError(f"{error}\n{self.output()}") from None
         return self
@@ -64,26 +62,6 @@ class Policyd:
         self.mark()
         self.process.signal(signal.SIGHUP)
         self.wait_log("settings read again|settings stay")
-
-    # Looking
-
-    def output(self):
-        try:
-            return self.log_path.read_text(errors="surrogateescape")
-        except FileNotFoundError:
-            return ""
-
-    def log(self):
-        """What was logged since the last mark()."""
-        return self.output()[self._mark:]
-
-    def mark(self):
-        self._mark = len(self.output())
-
-    def wait_log(self, pattern, deadline=5.0):
-        return common.wait_for(lambda: re.search(pattern, self.log()),
-                               f"log line {pattern!r} in\n{self.log()}",
-                               deadline, self.process)
 
     def client(self):
         return Client(self.path)

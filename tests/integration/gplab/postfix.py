@@ -127,7 +127,7 @@ NO_RELAY = ("smtpd_relay_restrictions=permit_sasl_authenticated,"
 NO_RECIPIENT = "smtpd_recipient_restrictions="
 
 
-class Postfix:
+class Postfix(common.Logged):
     """One Postfix of a lab.
 
     policy     how Postfix names the daemon's socket; None for no check
@@ -149,6 +149,7 @@ class Postfix:
         self.etc = self.dir / "etc"
         self.spool = self.dir / "spool"
         self.log_path = self.dir / "maillog"
+        self.out_path = self.dir / "postfix.out"
         self.policy = policy
         self.check = check
         self.transport = transport
@@ -158,8 +159,6 @@ class Postfix:
         self.timeout = timeout
         self.services = services
         self.ports = {service: lab.port() for service in SERVICES}
-        self.process = None
-        self._mark = 0
         for folder in (self.dir, self.etc, self.spool, self.dir / "data"):
             folder.mkdir()
             folder.chmod(0o755)
@@ -213,7 +212,7 @@ class Postfix:
         # itself leader of another session, where no signal of ours finds it.
         self.process = self.lab.start(
             [DAEMONS / "master", "-c", self.etc, "-d"],
-            log=self.dir / "postfix.out")
+            log=self.out_path)
         try:
             for port in self.ports.values():
                 self.lab.wait_port(port, self.process)
@@ -239,29 +238,6 @@ class Postfix:
         self.wait_log("reload -- version")
 
     # Looking
-
-    def output(self):
-        texts = []
-        for path in (self.dir / "postfix.out", self.log_path):
-            with contextlib.suppress(FileNotFoundError):
-                texts.append(path.read_text(errors="replace"))
-        return "".join(texts)
-
-    def log(self):
-        """What was logged since the last mark()."""
-        with contextlib.suppress(FileNotFoundError):
-            return self.log_path.read_bytes()[self._mark:].decode(
-                errors="replace")
-        return ""
-
-    def mark(self):
-        self._mark = (self.log_path.stat().st_size
-                      if self.log_path.exists() else 0)
-
-    def wait_log(self, pattern, deadline=common.DEADLINE):
-        return common.wait_for(lambda: re.search(pattern, self.log()),
-                               f"log line {pattern!r} in\n{self.log()}",
-                               deadline)
 
     def queue(self):
         """The queue ids of mail that waits."""
