@@ -389,7 +389,7 @@ void gp_loaded_fetch(struct gp_loaded *loaded)
 		gp_places_fetch(loaded->places);
 }
 
-int gp_loaded_open(const char *path, const struct stat *stat,
+int gp_loaded_open(const char *path, const char *name, const struct stat *stat,
 		   struct gp_loaded **loaded_r, const char **error_r)
 {
 	struct gp_arena *arena = gp_arena_new();
@@ -400,8 +400,8 @@ int gp_loaded_open(const char *path, const struct stat *stat,
 	loaded->memo = gp_memo_new(MEMO_SMALL);
 	loaded->damaged = gp_arena_printf(arena, "map %s has a damaged "
 					  "record; compile the rules again "
-					  "with gatemap", path);
-	ret = gp_store_open(path, stat, &loaded->store, error_r);
+					  "with gatemap", name);
+	ret = gp_store_open(path, name, stat, &loaded->store, error_r);
 	if (ret > 0 && load_meta(loaded, error_r) < 0)
 		ret = gp_map_error(error_r, "%s", *error_r);
 	if (ret > 0)

@@ -9,9 +9,10 @@
 
 struct gp_loaded;
 
-/* The file was found whole; stat is what was seen then. Returns 1; 0 when the
-   path leads to another file by now; or -1 with the reason and errno. */
-int gp_loaded_open(const char *path, const struct stat *stat,
+/* The file was found whole; stat is what was seen then, name what it is called
+   in reasons. Returns 1; 0 when the path leads to another file by now; or -1
+   with the reason and errno. */
+int gp_loaded_open(const char *path, const char *name, const struct stat *stat,
 		   struct gp_loaded **loaded_r, const char **error_r);
 void gp_loaded_free(struct gp_loaded **loaded);
 

@@ -36,18 +36,18 @@ struct trailer {
 
 _Static_assert(sizeof(struct trailer) == PAGE, "the trailer is a page");
 
-int gp_mapfile_open(const char *path, struct stat *stat_r,
+int gp_mapfile_open(const char *path, const char *name, struct stat *stat_r,
 		    const char **error_r)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
-		return gp_map_error(error_r, "cannot open map %s: %s%s", path,
+		return gp_map_error(error_r, "cannot open map %s: %s%s", name,
 				    strerror(errno), errno != EACCES ? "" :
 				    " (run this as root, or as a member of its "
 				    "group)");
 	if (fstat(fd, stat_r) < 0) {
-		gp_map_error(error_r, "cannot look at map %s: %s", path,
+		gp_map_error(error_r, "cannot look at map %s: %s", name,
 			     strerror(errno));
 		close(fd);
 		return -1;
@@ -55,22 +55,22 @@ int gp_mapfile_open(const char *path, struct stat *stat_r,
 	return fd;
 }
 
-int gp_mapfile_check_access(const char *path, const struct stat *stat,
+int gp_mapfile_check_access(const char *name, const struct stat *stat,
 			    uid_t owner, const char **error_r)
 {
 	errno = EINVAL;
 	if (!S_ISREG(stat->st_mode))
 		return gp_map_error(error_r, "map %s is not a regular file",
-				    path);
+				    name);
 	if (stat->st_uid != 0 && stat->st_uid != owner)
 		return gp_map_error(error_r, "map %s belongs to user id %u "
 				    "and not to root or map_owner; chown it, "
 				    "or set map_owner in gatepost.conf",
-				    path, (unsigned)stat->st_uid);
+				    name, (unsigned)stat->st_uid);
 	if ((stat->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return gp_map_error(error_r, "map %s is writable by others "
 				    "than its owner (mode %04o); "
-				    "chmod go-w it", path,
+				    "chmod go-w it", name,
 				    (unsigned)stat->st_mode & 07777);
 	return 0;
 }
@@ -135,23 +135,23 @@ static int compute_digest(int fd, const struct trailer *trailer,
 	return ret;
 }
 
-static int damaged(const char *path, const char **error_r)
+static int damaged(const char *name, const char **error_r)
 {
 	errno = EINVAL;
 	return gp_map_error(error_r, "map %s is damaged, or was never a map; "
-			    "compile the rules again with gatemap", path);
+			    "compile the rules again with gatemap", name);
 }
 
-static int read_error(const char *path, const char **error_r)
+static int read_error(const char *name, const char **error_r)
 {
 	/* Shorter than it was a moment ago. */
 	if (errno == EINVAL)
-		return damaged(path, error_r);
-	return gp_map_error(error_r, "cannot read map %s: %s", path,
+		return damaged(name, error_r);
+	return gp_map_error(error_r, "cannot read map %s: %s", name,
 			    strerror(errno));
 }
 
-int gp_mapfile_check_bytes(int fd, const char *path, const struct stat *stat,
+int gp_mapfile_check_bytes(int fd, const char *name, const struct stat *stat,
 			   const char **error_r)
 {
 	uint64_t size = stat->st_size;
@@ -160,24 +160,24 @@ int gp_mapfile_check_bytes(int fd, const char *path, const struct stat *stat,
 	uint32_t format;
 
 	if (size <= PAGE || size % PAGE != 0)
-		return damaged(path, error_r);
+		return damaged(name, error_r);
 	if (read_at(fd, &trailer, PAGE, size - PAGE) < 0)
-		return read_error(path, error_r);
+		return read_error(name, error_r);
 	if (memcmp(trailer.magic, MAGIC, sizeof(MAGIC)) != 0)
-		return damaged(path, error_r);
+		return damaged(name, error_r);
 	format = le32toh(trailer.format);
 	errno = EINVAL;
 	if (format != GP_RECORD_FORMAT)
 		return gp_map_error(error_r, "map %s has format %u and this "
 				    "program knows format %u; compile the "
 				    "rules with the gatemap of this version",
-				    path, (unsigned)format, GP_RECORD_FORMAT);
+				    name, (unsigned)format, GP_RECORD_FORMAT);
 	if (le64toh(trailer.size) != size - PAGE)
-		return damaged(path, error_r);
+		return damaged(name, error_r);
 	if (compute_digest(fd, &trailer, digest) < 0)
-		return read_error(path, error_r);
+		return read_error(name, error_r);
 	if (memcmp(digest, trailer.digest, DIGEST_LEN) != 0)
-		return damaged(path, error_r);
+		return damaged(name, error_r);
 	return 0;
 }
 

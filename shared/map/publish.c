@@ -1,11 +1,11 @@
-/* Every name that is made on the way is PATH.tmp.SOMETHING: whoever gets the
-   lock next removes those, for only a writer that was killed leaves one. The
-   old file gets its second name before the rename, so that PATH leads to a
-   whole file at every moment.
+/* The new file has no name until it is whole (newfile.h). What must have one
+   for a moment is called PATH.tmp.SOMETHING: whoever gets the lock next
+   removes such names, for only a writer that was killed in that moment leaves
+   one. The old file gets its second name before the rename, so that PATH leads
+   to a whole file at every moment.
 
-   What the handler of a signal needs lies in static storage. Whether the new
-   file is in place it learns from the file system: the temporary name is gone
-   then, and no flag can be too late. */
+   While names change hands no signal is let in, so that what is said to whoever
+   sent it is true; nothing there waits for a disk. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,27 +26,17 @@
 #define GROUP "gatepost"
 #define TEMP_MARK ".tmp."
 
-static char temp_path[GP_PUBLISH_PATH];
-static char summary_path[GP_PUBLISH_PATH];
-static volatile sig_atomic_t is_working;
+/* For the handler of a signal. */
+static char lock_path[GP_PUBLISH_PATH];
+static volatile sig_atomic_t is_locked;
 static volatile sig_atomic_t is_visible;
-static volatile sig_atomic_t summary_is_new;
 
-bool gp_map_write_abandon(void)
+bool gp_map_abandon(void)
 {
-	if (!is_working)
-		return is_visible;
-	is_working = 0;
-	if (unlink(temp_path) < 0 && errno == ENOENT)
-		return true;
-	if (summary_is_new)
-		unlink(summary_path);
-	return false;
-}
-
-void gp_publish_summary_is_new(void)
-{
-	summary_is_new = 1;
+	gp_newfile_abandon_all();
+	if (is_locked)
+		unlink(lock_path);
+	return is_visible;
 }
 
 /* The folder that a path leads to an entry of, and the entry's name. */
@@ -90,7 +80,7 @@ static void remove_stale(const char *path)
 }
 
 /* Returns the descriptor, locked, or -1 with errno. */
-static int lock_file(const char *lock_path)
+static int lock_file(void)
 {
 	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 		      0600);
@@ -115,7 +105,7 @@ static int lock_file(const char *lock_path)
 
 /* True when the path still leads to the file that is locked: another writer
    removes it when he is done. */
-static bool is_current(int fd, const char *lock_path)
+static bool is_current(int fd)
 {
 	struct stat held, found;
 
@@ -125,7 +115,6 @@ static bool is_current(int fd, const char *lock_path)
 
 int gp_map_lock(const char *path, const char **error_r)
 {
-	char lock_path[GP_PUBLISH_PATH];
 	int fd;
 
 	errno = ENAMETOOLONG;
@@ -133,25 +122,24 @@ int gp_map_lock(const char *path, const char **error_r)
 		return gp_map_error(error_r, "%s: %s", path, strerror(errno));
 	snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
 	for (;;) {
-		fd = lock_file(lock_path);
+		fd = lock_file();
 		if (fd < 0)
 			return gp_map_error(error_r, "cannot lock %s: %s",
 					    lock_path, strerror(errno));
-		if (is_current(fd, lock_path))
+		if (is_current(fd))
 			break;
 		close(fd);
 	}
+	is_locked = 1;
 	remove_stale(path);
 	return fd;
 }
 
-void gp_map_unlock(const char *path, int *fd)
+void gp_map_unlock(int *fd)
 {
-	char lock_path[GP_PUBLISH_PATH];
-
 	if (*fd < 0)
 		return;
-	snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
+	is_locked = 0;
 	/* While it is locked, so that nobody removes another's. */
 	unlink(lock_path);
 	close(*fd);
@@ -202,8 +190,7 @@ int gp_publish_name(struct gp_publish *publish, const char *path,
 		    const char **error_r)
 {
 	memset(publish, 0, sizeof(*publish));
-	publish->fd = -1;
-	is_working = is_visible = summary_is_new = 0;
+	is_visible = 0;
 	errno = ENAMETOOLONG;
 	if (is_too_long(path))
 		return gp_map_error(error_r, "%s: %s", path, strerror(errno));
@@ -218,18 +205,33 @@ int gp_publish_begin(struct gp_publish *publish, const char *path,
 		     const struct gp_map_options *options,
 		     const char **error_r)
 {
+	char temp[GP_PUBLISH_PATH];
+
 	if (gp_publish_name(publish, path, options, error_r) < 0)
 		return -1;
-	snprintf(publish->temp, sizeof(publish->temp), "%s" TEMP_MARK "XXXXXX",
-		 path);
-	publish->fd = mkostemp(publish->temp, O_CLOEXEC);
-	if (publish->fd < 0)
+	snprintf(temp, sizeof(temp), "%s" TEMP_MARK "new", path);
+	if (gp_newfile_open(&publish->file, temp) < 0)
 		return gp_map_error(error_r, "cannot create a file beside "
 				    "%s: %s", path, strerror(errno));
-	strcpy(temp_path, publish->temp);
-	strcpy(summary_path, publish->summary);
-	is_working = 1;
 	return 0;
+}
+
+int gp_publish_open_summary(struct gp_publish *publish)
+{
+	int fd = open(publish->summary, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char temp[GP_PUBLISH_PATH];
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	snprintf(temp, sizeof(temp), "%s" TEMP_MARK "summary", publish->path);
+	if (gp_newfile_open(&publish->new_summary, temp) < 0)
+		return -1;
+	return fcntl(publish->new_summary.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void name_previous(const struct gp_publish *publish, char *previous_r)
+{
+	snprintf(previous_r, GP_PUBLISH_PATH, "%s.prev", publish->path);
 }
 
 /* Losing the way back is no reason not to go on. */
@@ -238,7 +240,7 @@ static void keep_previous(const struct gp_publish *publish)
 	char temp[GP_PUBLISH_PATH], previous[GP_PUBLISH_PATH];
 
 	snprintf(temp, sizeof(temp), "%s" TEMP_MARK "prev", publish->path);
-	snprintf(previous, sizeof(previous), "%s.prev", publish->path);
+	name_previous(publish, previous);
 	unlink(temp);
 	if (link(publish->path, temp) == 0 && rename(temp, previous) == 0) {
 		/* It stays where both names were one file's already, after a
@@ -265,21 +267,59 @@ static int sync_folder(const char *path)
 	return ret;
 }
 
-int gp_publish_commit(struct gp_publish *publish, const char **error_r)
+static int place_map(struct gp_publish *publish)
 {
 	if (publish->replaces)
 		keep_previous(publish);
-	if (rename(publish->temp, publish->path) < 0)
-		return gp_map_error(error_r, "cannot rename %s to %s: %s",
-				    publish->temp, publish->path,
-				    strerror(errno));
-	is_visible = 1;
-	is_working = 0;
-	if (sync_folder(publish->path) < 0)
+	return gp_newfile_place(&publish->file, publish->path);
+}
+
+/* The summary comes first, and a new one goes again when the map does not come
+   into force. */
+static int put_in_force(struct gp_publish *publish,
+			int (*place)(struct gp_publish *publish))
+{
+	bool is_new = publish->new_summary.is_open;
+	int ret = is_new ? gp_newfile_place(&publish->new_summary,
+					    publish->summary) : 0;
+	int saved_errno;
+
+	if (ret < 0)
+		return -1;
+	ret = place(publish);
+	saved_errno = errno;
+	if (ret < 0 && is_new)
+		unlink(publish->summary);
+	is_visible = ret == 0;
+	errno = saved_errno;
+	return ret;
+}
+
+static int put_in_force_undisturbed(struct gp_publish *publish,
+				    int (*place)(struct gp_publish *publish))
+{
+	sigset_t all, before;
+	int ret;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	ret = put_in_force(publish, place);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+int gp_publish_commit(struct gp_publish *publish, const char **error_r)
+{
+	int ret = put_in_force_undisturbed(publish, place_map);
+
+	if (ret < 0)
+		gp_map_error(error_r, "cannot put the new map %s in place: %s",
+			     publish->path, strerror(errno));
+	else if (sync_folder(publish->path) < 0)
 		gp_log(GP_LOG_WARNING, "cannot sync the folder of %s: %s; "
 		       "the map is in force, and may be the old one after a "
 		       "crash", publish->path, strerror(errno));
-	return 0;
+	return ret;
 }
 
 /* Old kernels and some file systems cannot exchange; then there is a moment in
@@ -299,8 +339,12 @@ static int exchange_by_links(const char *path, const char *other)
 	return rename(temp, other);
 }
 
-static int exchange(const char *path, const char *other)
+static int exchange(struct gp_publish *publish)
 {
+	const char *path = publish->path;
+	char other[GP_PUBLISH_PATH];
+
+	name_previous(publish, other);
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return rename(other, path);
 	if (renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) == 0)
@@ -309,27 +353,22 @@ static int exchange(const char *path, const char *other)
 	       exchange_by_links(path, other) : -1;
 }
 
-int gp_publish_exchange(struct gp_publish *publish, const char *other,
-			const char **error_r)
+int gp_publish_exchange(struct gp_publish *publish, const char **error_r)
 {
-	if (exchange(publish->path, other) < 0)
-		return gp_map_error(error_r, "cannot put %s in the place of "
-				    "%s: %s", other, publish->path,
-				    strerror(errno));
-	if (sync_folder(publish->path) < 0)
+	int ret = put_in_force_undisturbed(publish, exchange);
+
+	if (ret < 0)
+		gp_map_error(error_r, "cannot put %s.prev in the place of %s: "
+			     "%s", publish->path, publish->path,
+			     strerror(errno));
+	else if (sync_folder(publish->path) < 0)
 		gp_log(GP_LOG_WARNING, "cannot sync the folder of %s: %s",
 		       publish->path, strerror(errno));
-	return 0;
+	return ret;
 }
 
 void gp_publish_end(struct gp_publish *publish)
 {
-	int saved_errno = errno;
-
-	if (is_working)
-		(void)gp_map_write_abandon();
-	if (publish->fd >= 0)
-		close(publish->fd);
-	publish->fd = -1;
-	errno = saved_errno;
+	gp_newfile_close(&publish->new_summary);
+	gp_newfile_close(&publish->file);
 }

@@ -1,21 +1,21 @@
 #ifndef GP_MAP_PUBLISH_H
 #define GP_MAP_PUBLISH_H
 
-#include <limits.h>
+#include "shared/base/newfile.h"
 #include "shared/map/writer.h"
 
 /* A new file beside an old one, and the moment at which it takes its place. */
 
 /* With room for what is put behind a path. */
-#define GP_PUBLISH_PATH (PATH_MAX + 32)
+#define GP_PUBLISH_PATH GP_NEWFILE_PATH
 
 struct gp_publish {
 	char path[PATH_MAX];
-	/* The new file, as long as it is not in place. */
-	char temp[GP_PUBLISH_PATH];
+	struct gp_newfile file;
 	/* PATH with .summary instead of .lmdb. */
 	char summary[GP_PUBLISH_PATH];
-	int fd;
+	/* Where there is none yet. */
+	struct gp_newfile new_summary;
 	/* An old file stands. */
 	bool replaces;
 	uid_t uid;
@@ -24,7 +24,7 @@ struct gp_publish {
 };
 
 /* Looks at what stands at the path, and creates nothing. Returns 0, or -1 with
-   the reason and errno. */
+   the reason and errno; gp_publish_end() comes after both. */
 int gp_publish_name(struct gp_publish *publish, const char *path,
 		    const struct gp_map_options *options,
 		    const char **error_r);
@@ -39,19 +39,20 @@ int gp_publish_begin(struct gp_publish *publish, const char *path,
    left alone. Returns 0, or -1 with errno. */
 int gp_publish_set_access(const struct gp_publish *publish, int fd);
 
-/* The summary was not there before and goes when the work is abandoned. */
-void gp_publish_summary_is_new(void);
+/* The summary that stands, or a new one that appears together with the map.
+   Returns a descriptor to write to and to close, or -1 with errno. */
+int gp_publish_open_summary(struct gp_publish *publish);
 
 /* Keeps the old file as PATH.prev and puts the new one in place. Returns 0, or
    -1 with the reason and errno. */
 int gp_publish_commit(struct gp_publish *publish, const char **error_r);
 
-/* Has the map and another file beside it change places; where there is no map,
-   the other takes its place. Returns 0, or -1 with the reason and errno. */
-int gp_publish_exchange(struct gp_publish *publish, const char *other,
-			const char **error_r);
+/* Has the map and PATH.prev change places; where there is no map, PATH.prev
+   takes its place. Returns 0, or -1 with the reason and errno. */
+int gp_publish_exchange(struct gp_publish *publish, const char **error_r);
 
-/* Closes the new file, and removes it unless it is in place. errno is kept. */
+/* Closes the new files, and removes them unless they are in place. errno is
+   kept. */
 void gp_publish_end(struct gp_publish *publish);
 
 #endif

@@ -18,6 +18,8 @@ struct gp_map;
 /* Never fails: the map may not exist yet. owner is who besides root may own
    the file; (uid_t)-1 for nobody. */
 struct gp_map *gp_map_new(const char *path, uid_t owner);
+/* The same for a file that has no name yet: reasons name that one. */
+struct gp_map *gp_map_new_as(const char *path, const char *name, uid_t owner);
 void gp_map_free(struct gp_map **map);
 
 /* Looks whether the file was replaced, and takes over the new one. Returns the

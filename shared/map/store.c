@@ -137,8 +137,9 @@ static int store_open_env(struct gp_store *store, const char *path, size_t size)
 	return rc;
 }
 
-int gp_store_open(const char *path, const struct stat *expected,
-		  struct gp_store **store_r, const char **error_r)
+int gp_store_open(const char *path, const char *name,
+		  const struct stat *expected, struct gp_store **store_r,
+		  const char **error_r)
 {
 	struct gp_store *store = gp_alloc(sizeof(*store));
 	int rc = store_open_env(store, path, expected->st_size);
@@ -150,7 +151,7 @@ int gp_store_open(const char *path, const struct stat *expected,
 		rc = store_begin(store);
 	if (rc != 0) {
 		set_errno(rc);
-		ret = gp_map_error(error_r, "cannot open map %s: %s%s", path,
+		ret = gp_map_error(error_r, "cannot open map %s: %s%s", name,
 				   mdb_strerror(rc), rc == ENOMEM ?
 				   " (a process must be able to hold two maps: "
 				   "raise Dovecot's vsz_limit)" : "");

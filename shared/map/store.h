@@ -12,10 +12,11 @@
 struct gp_store;
 
 /* Opens a file for reading. mapfile.h has looked at it before: expected is the
-   file that was found whole. Returns 1; 0 when the path leads to another file
-   by now; or -1 with the reason. */
-int gp_store_open(const char *path, const struct stat *expected,
-		  struct gp_store **store_r, const char **error_r);
+   file that was found whole, name what it is called in reasons. Returns 1; 0
+   when the path leads to another file by now; or -1 with the reason. */
+int gp_store_open(const char *path, const char *name,
+		  const struct stat *expected, struct gp_store **store_r,
+		  const char **error_r);
 void gp_store_close(struct gp_store **store);
 
 /* How many records there are. */

@@ -235,25 +235,16 @@ static int write_over(int fd, const unsigned char *bytes, size_t len)
 	return fsync(fd);
 }
 
-int gp_summary_write(const char *path, const struct gp_summary *summary,
-		     const char **error_r)
+int gp_summary_write(int fd, const char *path,
+		     const struct gp_summary *summary, const char **error_r)
 {
 	unsigned char bytes[GP_SUMMARY_MAX];
 	size_t len = gp_summary_encode(summary, bytes);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int ret, saved_errno;
 
-	if (fd < 0)
-		return gp_map_error(error_r, "cannot open summary %s: %s",
+	if (write_over(fd, bytes, len) < 0)
+		return gp_map_error(error_r, "cannot write summary %s: %s",
 				    path, strerror(errno));
-	ret = write_over(fd, bytes, len);
-	if (ret < 0)
-		gp_map_error(error_r, "cannot write summary %s: %s", path,
-			     strerror(errno));
-	saved_errno = errno;
-	close(fd);
-	errno = saved_errno;
-	return ret;
+	return 0;
 }
 
 void gp_summary_name(const char *map, char *name_r, size_t size)

@@ -37,10 +37,11 @@ size_t gp_summary_encode(const struct gp_summary *summary,
 int gp_summary_decode(const unsigned char *bytes, size_t len,
 		      struct gp_summary *summary_r);
 
-/* Writes PATH in place (it must stay the same file for those who hold it open)
-   and syncs it. Returns 0, or -1 with the reason. */
-int gp_summary_write(const char *path, const struct gp_summary *summary,
-		     const char **error_r);
+/* Writes over an open file (it must stay the same for those who hold it open)
+   and syncs it. path is what it is called. Returns 0, or -1 with the reason and
+   errno. */
+int gp_summary_write(int fd, const char *path,
+		     const struct gp_summary *summary, const char **error_r);
 
 /* Reads PATH. Networks point into bytes. Returns 0, or -1 when there is no
    whole summary. */

@@ -1,9 +1,9 @@
 /* Writing is done in the order that leaves a reader with whole rules at every
    moment: the new file is complete, synced and read again as a reader would
    before anything else is touched; then the summary is widened to cover old
-   and new rules; then the name changes hands; then the summary says what the
-   new rules say. A failure in front of the rename leaves no more than a wider
-   summary, which only hands decisions to the auth module. */
+   and new rules, or made; then the name changes hands; then the summary says
+   what the new rules say. A failure in front of that leaves no more than a
+   wider summary, which only hands decisions to the auth module. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,8 +194,8 @@ static int write_store(struct gp_publish *publish, struct gp_image *image,
 	uint64_t size;
 	int ret;
 
-	if (gp_store_create(publish->temp, size_bound(image), &write.store,
-			    error_r) < 0)
+	if (gp_store_create(publish->file.opened_by, size_bound(image),
+			    &write.store, error_r) < 0)
 		return -1;
 	gp_text_init(&write.value);
 	ret = write_records(&write, options->changed);
@@ -204,7 +204,7 @@ static int write_store(struct gp_publish *publish, struct gp_image *image,
 	gp_text_deinit(&write.value);
 	gp_store_writer_free(&write.store);
 	if (ret == 0)
-		ret = gp_mapfile_seal(publish->fd, size, error_r);
+		ret = gp_mapfile_seal(publish->file.fd, size, error_r);
 	return ret;
 }
 
@@ -258,7 +258,8 @@ static bool compare_rule(void *context, const char *key, size_t key_len,
 static int verify(const struct gp_publish *publish,
 		  const struct gp_image *image, const char **error_r)
 {
-	struct gp_map *map = gp_map_new(publish->temp, publish->uid);
+	struct gp_map *map = gp_map_new_as(publish->file.opened_by,
+					   publish->path, publish->uid);
 	struct compare compare = { .image = image };
 	int ret = gp_map_verify_rules(map, compare_rule, &compare, error_r);
 
@@ -274,26 +275,29 @@ static int verify(const struct gp_publish *publish,
 	return ret;
 }
 
-static int set_summary(const struct gp_publish *publish,
+static int set_summary(struct gp_publish *publish,
 		       const struct gp_summary *summary,
 		       const char **error_r)
 {
-	int fd, ret = gp_summary_write(publish->summary, summary, error_r);
+	int fd = gp_publish_open_summary(publish);
+	int ret, saved_errno;
 
-	if (ret < 0)
-		return -1;
-	fd = open(publish->summary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || gp_publish_set_access(publish, fd) < 0)
+	if (fd < 0)
+		return gp_map_error(error_r, "cannot open summary %s: %s",
+				    publish->summary, strerror(errno));
+	ret = gp_summary_write(fd, publish->summary, summary, error_r);
+	if (ret == 0 && gp_publish_set_access(publish, fd) < 0)
 		ret = gp_map_error(error_r, "cannot set owner and mode of "
 				   "%s: %s", publish->summary,
 				   strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	saved_errno = errno;
+	close(fd);
+	errno = saved_errno;
 	return ret;
 }
 
 /* What covers the rules that are in force and those that will be. */
-static int widen_summary(const struct gp_publish *publish,
+static int widen_summary(struct gp_publish *publish,
 			 const struct gp_summary *summary,
 			 struct gp_arena *arena, const char **error_r)
 {
@@ -301,8 +305,6 @@ static int widen_summary(const struct gp_publish *publish,
 	struct gp_summary both = *summary, old;
 	struct gp_netset_builder builder;
 
-	if (access(publish->summary, F_OK) < 0)
-		gp_publish_summary_is_new();
 	if (!publish->replaces)
 		return set_summary(publish, summary, error_r);
 	if (gp_summary_read(publish->summary, bytes, &old) < 0) {
@@ -357,17 +359,17 @@ static int write_map(struct gp_publish *publish, struct gp_image *image,
 	if (write_store(publish, image, options, &error) < 0)
 		return gp_map_error(error_r, "cannot write map %s: %s",
 				    publish->path, error);
-	if (gp_publish_set_access(publish, publish->fd) < 0)
+	if (gp_publish_set_access(publish, publish->file.fd) < 0)
 		return gp_map_error(error_r, "cannot set owner and mode of "
 				    "the new map %s: %s", publish->path,
 				    strerror(errno));
 	/* The disk writes while the file is read again; fsync(2) waits for it
 	   and says what went wrong. */
-	(void)sync_file_range(publish->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	(void)sync_file_range(publish->file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (verify(publish, image, &error) < 0)
 		return gp_map_error(error_r, "the new map %s is not what was "
 				    "written: %s", publish->path, error);
-	if (fsync(publish->fd) < 0)
+	if (fsync(publish->file.fd) < 0)
 		return gp_map_error(error_r, "cannot sync map %s: %s",
 				    publish->path, strerror(errno));
 	arena = gp_arena_new();
@@ -433,16 +435,18 @@ int gp_map_go_back(const char *path, uid_t owner, const char **error_r)
 	int ret;
 
 	snprintf(previous, sizeof(previous), "%s.prev", path);
-	ret = make_previous_summary(previous, owner, arena, &summary, error_r);
+	ret = gp_publish_name(&publish, path, &options, error_r);
 	if (ret == 0)
-		ret = gp_publish_name(&publish, path, &options, error_r);
+		ret = make_previous_summary(previous, owner, arena, &summary,
+					    error_r);
 	if (ret == 0)
 		ret = widen_summary(&publish, &summary, arena, error_r);
 	if (ret == 0)
-		ret = gp_publish_exchange(&publish, previous, error_r);
+		ret = gp_publish_exchange(&publish, error_r);
 	if (ret == 0 && set_summary(&publish, &summary, &error) < 0)
 		gp_log(GP_LOG_WARNING, "%s; what stands there covers the "
 		       "other rules as well", error);
+	gp_publish_end(&publish);
 	gp_arena_free(&arena);
 	return ret;
 }

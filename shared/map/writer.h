@@ -6,18 +6,20 @@
 #include "shared/map/image.h"
 #include "shared/map/reader.h"
 
-/* Publishes compiled rules: a new file beside the map (sorted, appended, one
+/* Publishes compiled rules: a new file without a name (sorted, appended, one
    transaction), synced, verified, given owner and mode, the old one kept as
-   PATH.prev, renamed, the folder synced; PATH's summary (summary.h) before
-   it. Whatever happens, a reader finds the old map or the new one. */
+   PATH.prev, put in its place, the folder synced; PATH's summary (summary.h)
+   before it. Whatever happens, a reader finds the old map or the new one, and a
+   process that is killed leaves nothing. */
 
 /* Keeps two writers of one map apart: takes an exclusive lock on a file that
    only writers open (PATH.lock), and waits for it. Removes what a writer that
-   was killed left behind. Returns a descriptor to close, or -1. */
+   was killed left behind. A process holds one lock at a time. Returns a
+   descriptor to close, or -1. */
 int gp_map_lock(const char *path, const char **error_r);
 /* Removes the file, closes the descriptor and sets it to -1. When it is closed
    without, as when a writer is killed, the file stays and does no harm. */
-void gp_map_unlock(const char *path, int *fd);
+void gp_map_unlock(int *fd);
 
 struct gp_map_options {
 	/* Owner of a new map; (uid_t)-1: root. The group is "gatepost" where
@@ -47,9 +49,9 @@ int gp_map_write(const char *path, struct gp_image *image,
    besides root may own maps. Returns 0, or -1 with the reason and errno. */
 int gp_map_go_back(const char *path, uid_t owner, const char **error_r);
 
-/* Removes the file that an interrupted gp_map_write() was writing; for signal
-   handlers (async-signal-safe). Returns true when the new map is visible
-   already. */
-bool gp_map_write_abandon(void);
+/* Removes the lock, and what an interrupted gp_map_write() was writing; for
+   signal handlers that end the process (async-signal-safe). Returns true when
+   the new map is visible already. */
+bool gp_map_abandon(void);
 
 #endif

@@ -207,7 +207,7 @@ static int go_back(struct options *options)
 		gp_program_error("%s; the map is as it was", error);
 	else if (options->map == options->settings->map)
 		tell_journal(options);
-	gatemap_unlock(&lock_options, lock);
+	gp_map_unlock(&lock);
 	return status != 0 ? status : report(options);
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+#include "shared/map/writer.h"
 #include "shared/tools/change-files.h"
 #include "shared/tools/compile.h"
 #include "shared/tools/configuration.h"
@@ -366,14 +367,9 @@ int change_begin(const struct change_options *options, struct change *change)
 
 void change_end(struct change *change)
 {
-	struct gatemap_options options = { .map = NULL };
-
 	forget_files(change);
 	gp_journal_close(&change->journal);
-	if (change->lock >= 0) {
-		options.map = change->settings->map;
-		gatemap_unlock(&options, change->lock);
-	}
+	gp_map_unlock(&change->lock);
 	gp_settings_free(&change->settings);
 	gp_arena_free(&change->arena);
 }

@@ -95,7 +95,7 @@ static int lock_and_compile(const struct gatemap_options *options,
 	status = gp_input_renew(input);
 	if (status == 0)
 		status = read_and_write(options, input);
-	gatemap_unlock(options, lock);
+	gp_map_unlock(&lock);
 	return status;
 }
 

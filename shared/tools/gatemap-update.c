@@ -455,7 +455,7 @@ static int update_map(const struct gatemap_options *options,
 			status = change(&update);
 		update_deinit(&update);
 	}
-	gatemap_unlock(options, lock);
+	gp_map_unlock(&lock);
 	return status;
 }
 

@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/map/writer.h"
-#include "shared/tools/interrupt.h"
 #include "shared/tools/program.h"
 
 /* Dovecot's default_vsz_limit is 256 MiB in 2.3 and a process needs some 64 of
@@ -52,22 +50,12 @@ int gatemap_lock(const struct gatemap_options *options, int *status_r)
 {
 	const char *error;
 	int fd = gp_map_lock(options->map, &error);
-	char path[PATH_MAX + 16];
 
 	if (fd < 0) {
 		*status_r = exit_code_of_writing(errno);
 		gp_program_error("%s", error);
-		return -1;
 	}
-	snprintf(path, sizeof(path), "%s.lock", options->map);
-	gp_interrupt_set_lock(path);
 	return fd;
-}
-
-void gatemap_unlock(const struct gatemap_options *options, int lock)
-{
-	gp_interrupt_set_lock(NULL);
-	gp_map_unlock(options->map, &lock);
 }
 
 static uint64_t map_size(const char *path)

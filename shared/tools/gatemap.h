@@ -68,10 +68,9 @@ int gatemap_check_losses(const struct gatemap_options *options,
    an exit code with the message written. */
 int gatemap_write(const struct gatemap_options *options,
 		  struct gp_image *image, bool changed);
-/* Takes the writers' lock. Returns a descriptor, or -1 with the message written
-   and the exit code. */
+/* Takes the writers' lock. Returns a descriptor for gp_map_unlock(), or -1 with
+   the message written and the exit code. */
 int gatemap_lock(const struct gatemap_options *options, int *status_r);
-void gatemap_unlock(const struct gatemap_options *options, int lock);
 
 /* Calls each for every line of standard input, which returns 0 or an exit code
    with the message written; so does this. */

@@ -19,18 +19,6 @@ static char new_stands[80];
 
 static char more[PATH_MAX + 80];
 
-static char lock_path[PATH_MAX + 16];
-static volatile sig_atomic_t has_lock;
-
-void gp_interrupt_set_lock(const char *path)
-{
-	has_lock = 0;
-	if (path == NULL)
-		return;
-	snprintf(lock_path, sizeof(lock_path), "%s", path);
-	has_lock = 1;
-}
-
 void gp_interrupt_say(const char *text)
 {
 	snprintf(more, sizeof(more), "%s", text);
@@ -38,10 +26,8 @@ void gp_interrupt_say(const char *text)
 
 static void handle(int number)
 {
-	const char *text = gp_map_write_abandon() ? new_stands : old_stands;
+	const char *text = gp_map_abandon() ? new_stands : old_stands;
 
-	if (has_lock)
-		unlink(lock_path);
 	if (write(STDERR_FILENO, text, strlen(text)) < 0 ||
 	    write(STDERR_FILENO, more, strlen(more)) < 0) {
 		/* Nobody listens; the signal itself still tells. */

@@ -1,12 +1,11 @@
-"""gatemap interrupted, killed, out of room, two at once, unheard: nothing is
-lost and nothing is left behind. Needs no server."""
+"""gatemap interrupted, out of room, two at once, unheard: nothing is lost
+and nothing is left behind. Needs no server."""
 
 import array
 import contextlib
 import fcntl
 import os
 import pty
-import random
 import resource
 import signal
 import subprocess
@@ -16,16 +15,10 @@ import time
 import pytest
 
 from gplab import common
-from gplab.gatemap import PRINTED, RULES, many_rules
+from gplab.gatemap import PRINTED, RULES, litter, many_rules
 from gplab.gatemap import compiled, folder  # noqa: F401
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-def litter(folder):
-    known = {"gatepost.conf", "rules", "rules.lmdb", "rules.lmdb.prev",
-             "rules.summary"}
-    return [name for name in folder.names() if name not in known]
 
 
 def default_signals():
@@ -159,41 +152,6 @@ def test_several_at_once(folder):
     # None of them is lost.
     assert printed[1:] == [f"d{n}.test\timap=off" for n in range(4)]
     assert litter(folder) == []
-
-
-def test_killed_at_any_moment(folder):
-    """Whole rules stand at every moment, and nothing is in the way of the next
-    compiler."""
-    old, new = RULES, many_rules(20000)
-    folder.silent()
-    texts = {folder.printed()}
-    folder.rules.write_text(new)
-    started = time.monotonic()
-    folder.silent()
-    took = time.monotonic() - started
-    texts.add(folder.printed())
-    rng = random.Random(7)
-    for turn in range(12):
-        folder.rules.write_text(old if turn % 2 else new)
-        process = subprocess.Popen(folder.argv(), cwd=folder.path)
-        time.sleep(rng.random() * took)
-        process.kill()
-        process.wait()
-        assert folder.printed() in texts
-    folder.rules.write_text(old)
-    folder.silent()
-    assert folder.printed() == PRINTED
-    assert litter(folder) == []
-
-
-def test_killed_between_two_renames(compiled):
-    """The old map has its second name already."""
-    os.link(compiled.map, compiled.path / "rules.lmdb.prev")
-    before = compiled.map.read_bytes()
-    compiled.rules.write_text("* imap=off\n")
-    compiled.silent()
-    assert (compiled.path / "rules.lmdb.prev").read_bytes() == before
-    assert litter(compiled) == []
 
 
 def no_more_than(size):

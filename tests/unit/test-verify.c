@@ -74,6 +74,9 @@ static void test_anything_else_is_not(void **state)
 		error = NULL;
 		assert_int_equal(fixture_try(path, RULES, &error), -1);
 		assert_non_null(strstr(error, "is not what was written"));
+		/* By the name that it would have had. */
+		assert_non_null(strstr(error, path));
+		assert_null(strstr(error, "/proc/"));
 		assert_int_equal(access(path, F_OK), -1);
 		assert_int_equal(errno, ENOENT);
 	}

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,7 +28,9 @@ WRAP(int, fchown, (int fd, uid_t uid, gid_t gid));
 WRAP(int, fchmod, (int fd, mode_t mode));
 WRAP(int, ftruncate64, (int fd, off_t size));
 WRAP(ssize_t, pwrite64, (int fd, const void *data, size_t len, off_t at));
-WRAP(int, mkostemp64, (char *template, int flags));
+WRAP(int, open64, (const char *path, int flags, ...));
+WRAP(int, linkat, (int from_fd, const char *from, int to_fd, const char *to,
+		   int flags));
 WRAP(int, mdb_txn_commit, (void *txn));
 void mdb_txn_abort(void *txn);
 
@@ -34,6 +38,8 @@ void mdb_txn_abort(void *txn);
 static unsigned calls, failing_call;
 static void (*before_call)(const char *name, const char *argument);
 static unsigned lines_logged;
+/* The file system cannot make files without a name. */
+static bool names_all_files;
 
 /* Calls of the fixture itself do not count. */
 static bool counting;
@@ -84,10 +90,29 @@ ssize_t __wrap_pwrite64(int fd, const void *data, size_t len, off_t at)
 		__real_pwrite64(fd, data, len, at);
 }
 
-int __wrap_mkostemp64(char *template, int flags)
+/* Only what writes: an old map that cannot be read is replaced. */
+int __wrap_open64(const char *path, int flags, ...)
 {
-	return fails("mkostemp", NULL) ? -1 :
-		__real_mkostemp64(template, flags);
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ?
+	       va_arg(args, mode_t) : 0;
+	va_end(args);
+	if (names_all_files && (flags & __O_TMPFILE) != 0) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return (flags & O_ACCMODE) != O_RDONLY && fails("open", path) ? -1 :
+		__real_open64(path, flags, mode);
+}
+
+int __wrap_linkat(int from_fd, const char *from, int to_fd, const char *to,
+		  int flags)
+{
+	return fails("linkat", to) ? -1 :
+		__real_linkat(from_fd, from, to_fd, to, flags);
 }
 
 int __wrap_mdb_txn_commit(void *txn)
@@ -110,7 +135,7 @@ static int setup(void **state)
 	gp_log_set_sink(sink);
 	calls = failing_call = lines_logged = 0;
 	before_call = NULL;
-	counting = false;
+	counting = names_all_files = false;
 	return fixture_setup(state);
 }
 
@@ -312,7 +337,8 @@ static int seen_result;
 
 static void see_summary(const char *name, const char *argument)
 {
-	if (strcmp(name, "rename") == 0 && strcmp(argument, map_path()) == 0)
+	if (strcmp(name, "rename") == 0 && argument != NULL &&
+	    strcmp(argument, map_path()) == 0)
 		seen_result = gp_summary_read(fixture_path("map.summary"),
 					      seen_bytes, &seen_summary);
 }
@@ -346,6 +372,19 @@ static void test_the_summary_comes_first(void **state)
 					 seen_bytes, &seen_summary), 0);
 	assert_false(accepts("192.0.2.1"));
 	assert_true(accepts("192.0.2.9"));
+}
+
+/* A login process holds it open. */
+static void test_the_summary_stays_the_same_file(void **state)
+{
+	struct stat before, after;
+
+	(void)state;
+	fixture_compile(map_path(), NETS("192.0.2.1"));
+	assert_int_equal(stat(fixture_path("map.summary"), &before), 0);
+	fixture_compile(map_path(), NETS("192.0.2.9"));
+	assert_int_equal(stat(fixture_path("map.summary"), &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
 }
 
 /* Nobody knows what the old rules come to: anywhere, until they are gone. */
@@ -406,6 +445,9 @@ static unsigned fail_each_call(bool old_map)
 static void test_each_call_fails_once(void **state)
 {
 	(void)state;
+	assert_in_range(fail_each_call(true), 10, 100);
+	assert_in_range(fail_each_call(false), 8, 100);
+	names_all_files = true;
 	assert_in_range(fail_each_call(true), 10, 100);
 	assert_in_range(fail_each_call(false), 8, 100);
 }
@@ -531,20 +573,29 @@ static void test_the_lock_clears_up(void **state)
 	assert_true(exists("map.lmdb.tmpl"));
 	assert_true(exists("another.lmdb.tmp.AbCdEf"));
 	assert_true(exists("map.lmdb.lock"));
-	gp_map_unlock(map_path(), &fd);
+	gp_map_unlock(&fd);
 	assert_int_equal(fd, -1);
 	assert_false(exists("map.lmdb.lock"));
 }
 
-/* Interrupted as by a signal, in the middle of each call. */
-static unsigned abandon_at;
+static bool signals_are_blocked(void)
+{
+	sigset_t now;
+
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	return sigismember(&now, SIGTERM) != 0;
+}
+
+/* Interrupted as by a signal, in the middle of each call or, where none is let
+   in, in the next that lets it in. */
+static unsigned stop_at;
 
 static void abandon(const char *name, const char *argument)
 {
 	(void)name;
 	(void)argument;
-	if (calls == abandon_at)
-		_exit(gp_map_write_abandon() ? 2 : 1);
+	if (calls >= stop_at && !signals_are_blocked())
+		_exit(gp_map_abandon() ? 2 : 1);
 }
 
 static int run_abandoned(void)
@@ -556,26 +607,119 @@ static int run_abandoned(void)
 	return fixture_try(map_path(), TLS, &error) < 0 ? 3 : 0;
 }
 
-static void test_abandoned(void **state)
+/* Returns after how many calls it was through. */
+static unsigned abandon_each_call(bool old_map)
 {
+	unsigned before;
 	int status;
 
-	(void)state;
-	for (abandon_at = 0;; abandon_at++) {
-		fixture_compile(map_path(), OFF);
+	for (stop_at = 0;; stop_at++) {
+		unlink(map_path());
+		unlink(fixture_path("map.summary"));
+		if (old_map)
+			fixture_compile(map_path(), OFF);
 		unlink(fixture_path("map.lmdb.prev"));
+		before = entries();
 		status = in_child(run_abandoned);
 		if (status == 0)
-			break;
+			return stop_at;
 		assert_in_range(status, 1, 2);
-		assert_int_equal(imap_value(map_path()),
-				 status == 2 ? GP_TLS : GP_OFF);
-		unlink(fixture_path("map.lmdb.prev"));
-		/* Between link and rename, a name is left for the lock. */
-		unlink(fixture_path("map.lmdb.tmp.prev"));
-		assert_int_equal(entries(), 2);
+		assert_int_equal(imap_value(map_path()), status == 2 ? GP_TLS :
+				 old_map ? GP_OFF : 0);
+		assert_int_equal(entries(), status == 2 ? (old_map ? 3 : 2) :
+				 before);
 	}
-	assert_in_range(abandon_at, 8, 100);
+}
+
+static void test_abandoned(void **state)
+{
+	(void)state;
+	assert_in_range(abandon_each_call(true), 8, 100);
+	assert_in_range(abandon_each_call(false), 8, 100);
+	names_all_files = true;
+	assert_in_range(abandon_each_call(true), 8, 100);
+	assert_in_range(abandon_each_call(false), 8, 100);
+}
+
+/* Where it was when it was killed. */
+static char *killed_in;
+
+static void die(const char *name, const char *argument)
+{
+	(void)argument;
+	if (calls != stop_at)
+		return;
+	strcpy(killed_in, name);
+	raise(SIGKILL);
+}
+
+/* Returns false when it was through before. */
+static bool killed_at(unsigned call)
+{
+	const char *error;
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		counting = true;
+		before_call = die;
+		stop_at = call;
+		_exit(fixture_try(map_path(), TLS, &error) < 0 ? 3 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status);
+}
+
+static void clear_up(void)
+{
+	const char *error;
+	int fd = gp_map_lock(map_path(), &error);
+
+	assert_true(fd >= 0);
+	gp_map_unlock(&fd);
+}
+
+/* A name more than before stands only between two calls that give names, and
+   none of those writes or waits. */
+static unsigned kill_at_each_call(bool old_map)
+{
+	unsigned before, now, n;
+
+	for (n = 0;; n++) {
+		clear_up();
+		unlink(map_path());
+		unlink(fixture_path("map.lmdb.prev"));
+		unlink(fixture_path("map.summary"));
+		if (old_map) {
+			/* And one before it. */
+			fixture_compile(map_path(), TLS);
+			fixture_compile(map_path(), OFF);
+		}
+		before = entries();
+		if (!killed_at(n))
+			return n;
+		now = entries();
+		if (imap_value(map_path()) == GP_TLS && !old_map)
+			assert_int_equal(now, 2);
+		else if (strcmp(killed_in, "rename") != 0 &&
+			 strcmp(killed_in, "linkat") != 0)
+			assert_int_equal(now, before);
+		else
+			assert_in_range(now, before, before + 1);
+	}
+}
+
+static void test_killed_at_each_call(void **state)
+{
+	(void)state;
+	killed_in = mmap(NULL, 64, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(killed_in != MAP_FAILED);
+	assert_in_range(kill_at_each_call(true), 10, 100);
+	assert_in_range(kill_at_each_call(false), 8, 100);
+	munmap(killed_in, 64);
 }
 
 /* Compiles for ever, first one and then the other. */
@@ -590,7 +734,7 @@ static int run_writer(void)
 		if (fd < 0 || fixture_try(map_path(), i % 2 == 0 ? TLS : OFF,
 					  &error) < 0)
 			return 1;
-		gp_map_unlock(map_path(), &fd);
+		gp_map_unlock(&fd);
 	}
 }
 
@@ -615,11 +759,7 @@ static void kill_writer(pid_t pid)
 
 static void assert_no_litter(void)
 {
-	const char *error;
-	int fd = gp_map_lock(map_path(), &error);
-
-	assert_true(fd >= 0);
-	gp_map_unlock(map_path(), &fd);
+	clear_up();
 	assert_int_equal(entries(), 3);
 	assert_true(exists("map.lmdb.prev"));
 	assert_true(exists("map.summary"));
@@ -685,6 +825,7 @@ int main(void)
 		TEST(test_large_values),
 		TEST(test_an_empty_map),
 		TEST(test_the_summary_comes_first),
+		TEST(test_the_summary_stays_the_same_file),
 		TEST(test_an_old_summary_that_is_torn),
 		TEST(test_each_call_fails_once),
 		TEST(test_a_limit_of_file_size),
@@ -692,6 +833,7 @@ int main(void)
 		TEST(test_a_folder_that_is_missing),
 		TEST(test_the_lock_clears_up),
 		TEST(test_abandoned),
+		TEST(test_killed_at_each_call),
 		TEST(test_killed_at_any_moment),
 		TEST(test_two_writers_and_a_reader),
 	};

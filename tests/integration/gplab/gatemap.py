@@ -68,8 +68,17 @@ class Folder:
     def printed(self):
         return self.silent("-s")
 
+    def map_bytes(self):
+        return self.map.read_bytes() if self.map.exists() else None
+
     def names(self):
         return sorted(p.name for p in self.path.iterdir())
+
+
+def litter(folder):
+    known = {"gatepost.conf", "rules", "rules.lmdb", "rules.lmdb.prev",
+             "rules.summary"}
+    return [name for name in folder.names() if name not in known]
 
 
 @pytest.fixture
