@@ -86,12 +86,11 @@ static void take_back(struct change_file *file)
 
 	file->now = file->data;
 	if (change_file_prepare(file) != 0 ||
-	    rename(file->temp, file->real) < 0)
+	    gp_newfile_place(&file->new, file->real) < 0)
 		gp_program_error("%s could not be put back and has the new "
 				 "rules, which are not in force: run gatemap, "
 				 "or gatepost undo", file->path);
-	else
-		file->temp[0] = '\0';
+	gp_newfile_close(&file->new);
 	file->now = now;
 }
 
@@ -111,8 +110,8 @@ static int place_files(struct change *change, const char **error_r)
 
 		if (!file->changed)
 			continue;
-		if (rename(file->temp, file->real) == 0) {
-			file->temp[0] = '\0';
+		if (gp_newfile_place(&file->new, file->real) == 0) {
+			gp_newfile_close(&file->new);
 			sync_folder(file->real);
 			continue;
 		}

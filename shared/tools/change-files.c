@@ -87,8 +87,7 @@ int change_file_read(struct change_file *file)
 
 void change_file_deinit(struct change_file *file)
 {
-	if (file->temp[0] != '\0')
-		unlink(file->temp);
+	gp_newfile_close(&file->new);
 	gp_ruletext_free(&file->text);
 	gp_text_deinit(&file->data);
 	gp_text_deinit(&file->now);
@@ -155,25 +154,16 @@ static int write_whole(int fd, const struct gp_text *text)
 int change_file_prepare(struct change_file *file)
 {
 	const char *name = strrchr(file->real, '/') + 1;
-	int len = snprintf(file->temp, sizeof(file->temp),
-			   "%.*s.%s" TEMP_MARK "XXXXXX",
-			   (int)(name - file->real), file->real, name);
-	int fd, status = 0;
+	char temp[GP_NEWFILE_PATH];
 
-	if (len >= (int)sizeof(file->temp)) {
-		file->temp[0] = '\0';
-		errno = ENAMETOOLONG;
-		return failed(file->path);
-	}
-	fd = mkostemp(file->temp, O_CLOEXEC);
-	if (fd < 0) {
-		file->temp[0] = '\0';
+	snprintf(temp, sizeof(temp), "%.*s.%s" TEMP_MARK "new",
+		 (int)(name - file->real), file->real, name);
+	if (gp_newfile_open(&file->new, temp) < 0) {
 		gp_program_error("cannot create a file beside %s: %s",
 				 file->path, strerror(errno));
 		return EX_CANTCREAT;
 	}
-	if (copy_access(file, fd) < 0 || write_whole(fd, &file->now) < 0)
-		status = failed(file->temp);
-	close(fd);
-	return status;
+	return copy_access(file, file->new.fd) < 0 ||
+	       write_whole(file->new.fd, &file->now) < 0 ?
+	       failed(file->path) : 0;
 }

@@ -7,8 +7,8 @@
 
 /* Each returns 0, or an exit code with the message written. */
 int change_file_read(struct change_file *file);
-/* Writes what the file is to be beside it, with its owner, mode and extended
-   attributes, and syncs it. */
+/* Writes what the file is to be into a new one, with its owner, mode and
+   extended attributes, and syncs it. */
 int change_file_prepare(struct change_file *file);
 void change_file_deinit(struct change_file *file);
 

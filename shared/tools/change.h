@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include "shared/base/newfile.h"
 #include "shared/map/image.h"
 #include "shared/map/reader.h"
 #include "shared/settings/settings.h"
@@ -25,8 +26,8 @@ struct change_file {
 	/* What it is to be. */
 	struct gp_text now;
 	bool changed;
-	/* The new file, before it is in place; else empty. */
-	char temp[PATH_MAX];
+	/* The new file, before it is in place. */
+	struct gp_newfile new;
 };
 
 struct change_options {

@@ -1,7 +1,7 @@
 /* The daemon's counters for node_exporter's textfile collector, which reads
-   whatever stands in its folder at any time: the file is written beside and
-   renamed. Where the daemon cannot be asked the old file goes, for numbers that
-   stand still would look like a quiet night. */
+   whatever stands in its folder at any time: the file appears there whole.
+   Where the daemon cannot be asked the old file goes, for numbers that stand
+   still would look like a quiet night. */
 
 #include "shared/tools/gatepost.h"
 
@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/base/newfile.h"
 #include "shared/tools/configuration.h"
 #include "shared/tools/counters.h"
 #include "shared/tools/options.h"
@@ -46,20 +47,22 @@ static int failed(const char *what, const char *path)
 static int write_file(const char *path, const struct gp_text *page,
 		      struct gp_arena *arena)
 {
-	const char *new = gp_arena_printf(arena, "%s.%ld", path,
-					  (long)getpid());
-	FILE *file = fopen(new, "wxe");
-	bool good;
+	struct gp_newfile file;
+	ssize_t written;
+	int status = EX_OK;
 
-	if (file == NULL)
-		return failed("create", new);
+	if (gp_newfile_open(&file, gp_arena_printf(arena, "%s.%ld", path,
+						   (long)getpid())) < 0)
+		return failed("create", path);
+	written = write(file.fd, page->data, page->len);
+	if (written >= 0 && (size_t)written < page->len)
+		errno = ENOSPC;
 	/* It holds no secrets, and node_exporter is not root. */
-	good = fchmod(fileno(file), 0644) == 0 &&
-		fwrite(page->data, page->len, 1, file) == 1;
-	if (fclose(file) == 0 && good && rename(new, path) == 0)
-		return EX_OK;
-	(void)unlink(new);
-	return failed("write", path);
+	if (written < (ssize_t)page->len || fchmod(file.fd, 0644) < 0 ||
+	    gp_newfile_place(&file, path) < 0)
+		status = failed("write", path);
+	gp_newfile_close(&file);
+	return status;
 }
 
 /* "NAME{LABELS} NUMBER" becomes a member; comments are left out. */
