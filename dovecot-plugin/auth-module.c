@@ -49,8 +49,9 @@ struct gp_passdb {
 struct gp_login {
 	struct auth_request *auth;
 	struct gp_passdb *db;
-	/* Another passdb has looked at the password already. */
-	bool behind_others;
+	/* Somebody has looked at the password already: another passdb, that of
+	   the master users, or Dovecot 2.4, which checks tokens first. */
+	bool proven;
 	struct gp_request request;
 	struct gp_verdict verdict;
 	/* The login plugin's word; empty without it. */
@@ -219,6 +220,16 @@ static bool stands_behind(const struct auth_passdb *passdb,
 	return passdb != NULL && others;
 }
 
+/* True when the owner of a token has proven that he is it. */
+static bool is_by_token(const struct auth_request *auth)
+{
+	const char *mechanism = auth->fields.mech_name;
+
+	return auth->fields.skip_password_check &&
+		(strcasecmp(mechanism, "XOAUTH2") == 0 ||
+		 strcasecmp(mechanism, "OAUTHBEARER") == 0);
+}
+
 static void judge(struct gp_login *login, enum gp_service service)
 {
 	const char *mailbox = mailbox_entered(login->auth);
@@ -233,9 +244,11 @@ static void judge(struct gp_login *login, enum gp_service service)
 	judge_name_as_typed(login);
 	/* Any other answer than that to a wrong password would tell that this
 	   one was right, or wrong. */
-	login->behind_others = stands_behind(chains->passdbs, ours) ||
+	login->proven = login->auth->fields.master_user != NULL ||
+		is_by_token(login->auth) ||
+		stands_behind(chains->passdbs, ours) ||
 		stands_behind(chains->masterdbs, ours);
-	if (login->behind_others)
+	if (login->proven)
 		login->verdict.disclosed = false;
 }
 
@@ -285,14 +298,27 @@ static void drop_fields_of_passdbs(struct auth_request *auth)
 	}
 	array_foreach_elem(&names, name)
 		auth_fields_remove(fields, name);
+	/* After a failure Dovecot goes back to what there was. */
+	auth_fields_snapshot(fields);
+}
+
+/* A wrong password leaves a master user outside, whom Dovecot has taken in as
+   another; so does this. */
+static void put_master_outside(struct auth_request *auth)
+{
+	struct auth_request_fields *fields = &auth->fields;
+	const char *mailbox = fields->user;
+
+	auth_request_set_username_forced(auth, fields->master_user);
+	auth_request_set_login_username_forced(auth, mailbox);
+	fields->master_user = NULL;
+	event_field_clear(auth->event, "master_user");
 }
 
 static void tell(const struct gp_login *login)
 {
 	struct auth_request *auth = login->auth;
-	/* A master user's refusal has a response code of Dovecot's own. */
-	bool with_code = login->request.service == GP_IMAP &&
-		auth->fields.master_user == NULL;
+	bool with_code = login->request.service == GP_IMAP;
 	char storage[GP_REPLY_MAX + 32];
 	struct gp_text reason;
 
@@ -307,11 +333,29 @@ static void tell(const struct gp_login *login)
 
 static enum passdb_result refuse(const struct gp_login *login)
 {
-	if (login->behind_others)
-		drop_fields_of_passdbs(login->auth);
+	struct auth_request *auth = login->auth;
+
+	if (login->proven)
+		drop_fields_of_passdbs(auth);
+	if (auth->fields.master_user != NULL)
+		put_master_outside(auth);
 	if (login->verdict.disclosed)
 		tell(login);
-	return PASSDB_RESULT_USER_DISABLED;
+	if (!is_by_token(auth))
+		return PASSDB_RESULT_USER_DISABLED;
+	/* What the client is sent says that its token is no good: for a user
+	   who is disabled it would say that it was. Without the rule the token
+	   would outweigh our failure. */
+	auth->passdb->result_failure = AUTH_DB_RULE_RETURN_FAIL;
+	return PASSDB_RESULT_PASSWORD_MISMATCH;
+}
+
+/* Dovecot 2.4.0 to 2.4.2 forget that a failure was temporary where a token was
+   right. */
+static enum passdb_result defer(struct auth_request *auth)
+{
+	auth->internal_failure = TRUE;
+	return PASSDB_RESULT_INTERNAL_FAILURE;
 }
 
 static enum passdb_result act(const struct gp_login *login)
@@ -326,7 +370,7 @@ static enum passdb_result act(const struct gp_login *login)
 	case GP_DEFER:
 		break;
 	}
-	return PASSDB_RESULT_INTERNAL_FAILURE;
+	return defer(login->auth);
 }
 
 static enum passdb_result gatepost_lookup(struct auth_request *auth)
@@ -347,7 +391,7 @@ static enum passdb_result gatepost_lookup(struct auth_request *auth)
 		gp_log(GP_LOG_ERROR, "login deferred: gatepost.conf could not "
 		       "be read when the auth process started; correct it, "
 		       "then run: doveadm reload");
-		return PASSDB_RESULT_INTERNAL_FAILURE;
+		return defer(auth);
 	}
 	service = gp_settings_service(login.db->settings,
 				      gp_dovecot_service(auth));

@@ -66,6 +66,9 @@ static inline const char *gp_dovecot_key_path(void)
 
 #ifndef GP_DOVECOT_LOGIN
 
+/* A refusal undoes what Dovecot did for a master user. */
+#define AUTH_REQUEST_FIELDS_CONST
+
 #include "auth-common.h"
 #include "auth.h"
 #include "auth-fields.h"

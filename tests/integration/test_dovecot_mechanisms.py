@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gplab import clients, dovecot, releases, tokens
+from gplab import clients, common, dovecot, releases, tokens
 
 RULES = """
 *                    all=tls
@@ -72,35 +72,86 @@ def signer(lab):
     return tokens.Tokens(lab)
 
 
-@pytest.fixture(scope="module")
-def with_tokens(lab, rules, signer):
+def token_server(lab, signer, **options):
     return dovecot.Dovecot(
         lab, users=USERS, mechanisms="plain xoauth2 oauthbearer",
         protocols="imap", name="tokens",
         passdbs=[releases.gatepost(), releases.oauth2(signer),
-                 releases.users()]).start()
+                 releases.users()], **options).start()
+
+
+@pytest.fixture(scope="module")
+def with_tokens(lab, rules, signer):
+    return token_server(lab, signer)
+
+
+@pytest.fixture(scope="module")
+def delayed_tokens(lab, rules, signer):
+    return token_server(lab, signer, failure_delay="2 secs")
 
 
 @pytest.mark.parametrize("mechanism", TOKENS)
 def test_tokens(with_tokens, signer, mechanism):
-    """Dovecot 2.4 checks a token before it asks any passdb, so that there only
-    its owner is told."""
     user = "alice@open.example"
     assert login(with_tokens, user, signer.token(user), mechanism).ok
     assert not login(with_tokens, user, signer.forged(user), mechanism).ok
-    for user, text in TOLD.items():
-        right = login(with_tokens, user, signer.token(user), mechanism)
-        forged = login(with_tokens, user, signer.forged(user), mechanism)
-        assert text in right.line and not forged.ok
-        assert not OLD or right.line == forged.line
-    for make in (signer.token, signer.forged):
-        lone = login(with_tokens, "lone@open.example",
-                     make("lone@open.example"), mechanism)
-        assert lone.line == ("a NO [AUTHENTICATIONFAILED] "
-                             "Authentication failed.")
     user = "alice@secure.example"
     assert login(with_tokens, user, signer.token(user), mechanism,
                  tls="implicit").ok
+
+
+@pytest.mark.parametrize("mechanism", TOKENS)
+def test_a_refused_token_is_not_told_from_a_forged_one(with_tokens, signer,
+                                                       mechanism):
+    """Dovecot 2.4 checks a token before it asks any passdb: there nobody is
+    told why, or its owner alone would be."""
+    for user, text in TOLD.items():
+        right = login(with_tokens, user, signer.token(user), mechanism)
+        forged = login(with_tokens, user, signer.forged(user), mechanism)
+        assert not right.ok and (text in right.line) == OLD
+        assert right.said == forged.said
+        with_tokens.wait_log(rf"gatepost: refused: user=<{user}>.* "
+                             rf"disclosed={'yes' if OLD else 'no'},")
+
+
+@pytest.mark.parametrize("mechanism", TOKENS)
+def test_a_token_refused_by_its_mailboxs_own_rule(with_tokens, signer,
+                                                  mechanism):
+    nobody = login(with_tokens, "nobody@open.example",
+                   signer.forged("nobody@open.example"), mechanism)
+    assert nobody.line == "a NO [AUTHENTICATIONFAILED] Authentication failed."
+    for make in (signer.token, signer.forged):
+        lone = login(with_tokens, "lone@open.example",
+                     make("lone@open.example"), mechanism)
+        assert lone.said == nobody.said
+
+
+@pytest.mark.parametrize("mechanism", TOKENS)
+def test_nor_is_it_on_the_auth_socket(with_tokens, signer, mechanism):
+    user = "alice@shut.example"
+    replies = []
+    for make in (signer.token, signer.forged):
+        sasl = clients.Sasl(mechanism, user, make(user))
+        with with_tokens.auth_client() as auth:
+            reply = auth.start(mechanism, response=sasl.initial(),
+                               service="imap", rip=common.CLIENT)
+            replies.append([reply.line])
+            if reply.kind == "CONT":
+                replies[-1].append(auth.cont(b"\1").line)
+    assert replies[0] == replies[1]
+    assert replies[0][-1].startswith("FAIL\t1\t")
+
+
+@pytest.mark.parametrize("mechanism", TOKENS)
+def test_a_refused_token_takes_as_long_as_a_forged_one(delayed_tokens, signer,
+                                                       mechanism):
+    """With Dovecot's own delay of failures, which only what is told goes
+    without."""
+    user = "alice@shut.example"
+    for make in (signer.token, signer.forged):
+        taken = [login(delayed_tokens, user, make(user), mechanism).seconds
+                 for _ in range(3)]
+        assert (min(taken) > 1) == (not OLD), (make, taken)
 
 
 @pytest.mark.parametrize("mechanism", TOKENS)
@@ -122,7 +173,7 @@ def test_tokens_without_map(lab, with_tokens, signer, mechanism):
     try:
         with_tokens.restart()
         answer = login(with_tokens, user, signer.token(user), mechanism)
-        assert not answer.ok
+        assert answer.line.startswith("a NO [UNAVAILABLE] ")
         with_tokens.wait_log(r"gatepost: deferred: user=<alice@open\.example>")
     finally:
         away.rename(lab.map)
