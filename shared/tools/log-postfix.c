@@ -38,12 +38,18 @@ struct session {
 	char name[NAME_MAX_SHOWN];
 };
 
-/* Each of several front-ends has its own smtpd_tls_loglevel. */
+/* Each of several front-ends has its own smtpd_tls_loglevel, and may get
+   another one while the log is written. */
 struct host {
 	char name[HOST_MAX];
 	size_t len;
+	/* Some session had a line about TLS, and none that used it has lacked
+	   one since. */
 	bool logs_tls;
-	/* Some session had no line about TLS, and none had one so far. */
+	/* Some session that used TLS had no line about it. */
+	bool was_silent;
+	/* Some session had no line about TLS, and it was not known whether it
+	   would have had one. */
 	bool unlogged;
 };
 
@@ -87,10 +93,11 @@ bool log_postfix_logs_tls(const struct log_postfix *postfix)
 	bool any = false;
 
 	for (size_t i = 0; i < postfix->hosts; i++) {
-		if (postfix->host[i].logs_tls)
-			any = true;
-		else if (postfix->host[i].unlogged)
+		const struct host *host = &postfix->host[i];
+
+		if (host->unlogged && (host->was_silent || !host->logs_tls))
 			return false;
+		any = any || host->logs_tls;
 	}
 	return any;
 }
@@ -199,16 +206,20 @@ static bool is_wrapped(const struct session *session)
 static enum log_tls session_tls(struct log_postfix *postfix,
 				const struct session *session)
 {
+	bool used = session->starttls || is_wrapped(session);
 	struct host *host;
 
 	if (session->tls != LOG_TLS_UNLOGGED)
 		return session->tls;
-	if (session->starttls || is_wrapped(session))
-		return LOG_TLS_UNKNOWN;
 	/* The line about TLS may have stood in a log that is not here. */
 	if (!session->began)
-		return LOG_TLS_MISSING;
+		return used ? LOG_TLS_UNKNOWN : LOG_TLS_MISSING;
 	host = get_host(postfix, session);
+	if (used) {
+		host->was_silent = true;
+		host->logs_tls = false;
+		return LOG_TLS_UNKNOWN;
+	}
 	if (host->logs_tls)
 		return LOG_TLS_NONE;
 	host->unlogged = true;

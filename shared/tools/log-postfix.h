@@ -29,8 +29,8 @@ enum log_result log_postfix_take(struct log_postfix *postfix,
    will be. */
 void log_postfix_finish(struct log_postfix *postfix);
 
-/* Whether all hosts log TLS (smtpd_tls_loglevel is not 0): then a session
-   without such a line had none. */
+/* Whether all hosts log TLS (smtpd_tls_loglevel is not 0), and have done so as
+   far as can be seen: then a session without such a line had none. */
 bool log_postfix_logs_tls(const struct log_postfix *postfix);
 
 #endif

@@ -180,6 +180,80 @@ static void test_postfix_hosts(void **state)
 		"tls is not logged\n");
 }
 
+/* smtpd_tls_loglevel was changed while the log was written: a session that used
+   TLS and has no line about it shows that, and nobody near it is taken to have
+   come in cleartext. */
+static void test_postfix_log_level(void **state)
+{
+	static const char *const log[] = {
+		"h postfix/smtpd[1]: connect from a[192.0.2.1]",
+		"h postfix/smtpd[1]: 1C6: client=a[192.0.2.1]" NAME "one@x",
+		"h postfix/smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 "
+		"auth=1 commands=2",
+		"h postfix/smtpd[1]: connect from b[192.0.2.2]",
+		"h postfix/smtpd[1]: 2C6: client=b[192.0.2.2]" NAME "two@x",
+		"h postfix/smtpd[1]: disconnect from b[192.0.2.2] ehlo=2 "
+		"starttls=1 auth=1 commands=4",
+		"h postfix/smtpd[1]: connect from c[192.0.2.3]",
+		"h postfix/smtpd[1]: Anonymous TLS connection established from "
+		"c[192.0.2.3]: TLSv1.2 with cipher x",
+		"h postfix/smtpd[1]: disconnect from c[192.0.2.3] ehlo=2 "
+		"starttls=1 commands=3",
+		"h postfix/smtpd[1]: connect from d[192.0.2.4]",
+		"h postfix/smtpd[1]: 4C6: client=d[192.0.2.4]" NAME "four@x",
+		"h postfix/smtpd[1]: disconnect from d[192.0.2.4] ehlo=1 "
+		"auth=1 commands=2",
+		"h postfix/smtps/smtpd[2]: connect from e[192.0.2.5]",
+		"h postfix/smtps/smtpd[2]: 5C6: client=e[192.0.2.5]" NAME
+		"five@x",
+		"h postfix/smtps/smtpd[2]: disconnect from e[192.0.2.5] ehlo=1 "
+		"auth=1 commands=2",
+		"h postfix/smtpd[1]: connect from f[192.0.2.6]",
+		"h postfix/smtpd[1]: 6C6: client=f[192.0.2.6]" NAME "six@x",
+		"h postfix/smtpd[1]: disconnect from f[192.0.2.6] ehlo=1 "
+		"auth=1 commands=2",
+		NULL
+	};
+	struct gp_text text;
+
+	(void)state;
+	gp_text_init(&text);
+	take_all(log, &text);
+	assert_string_equal(text.data,
+		"2 one@x 192.0.2.1 tls=6 ? a\n"
+		"5 two@x 192.0.2.2 tls=5 starttls b\n"
+		"11 four@x 192.0.2.4 tls=0 ? d\n"
+		"14 five@x 192.0.2.5 tls=5 implicit e\n"
+		"17 six@x 192.0.2.6 tls=6 ? f\n"
+		"tls is not logged\n");
+	gp_text_deinit(&text);
+}
+
+/* STARTTLS that failed is no such session. */
+static void test_postfix_starttls_that_failed(void **state)
+{
+	static const char *const log[] = {
+		"h postfix/smtpd[1]: connect from a[192.0.2.1]",
+		"h postfix/smtpd[1]: 1C6: client=a[192.0.2.1]" NAME "one@x",
+		"h postfix/smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 "
+		"starttls=0/1 auth=1 commands=2/3",
+		"h postfix/smtpd[1]: connect from c[192.0.2.3]",
+		"h postfix/smtpd[1]: Anonymous TLS connection established from "
+		"c[192.0.2.3]: TLSv1.2 with cipher x",
+		"h postfix/smtpd[1]: disconnect from c[192.0.2.3] ehlo=2 "
+		"starttls=1 commands=3",
+		NULL
+	};
+	struct gp_text text;
+
+	(void)state;
+	gp_text_init(&text);
+	take_all(log, &text);
+	assert_string_equal(text.data, "2 one@x 192.0.2.1 tls=6 ? a\n"
+			    "tls is logged\n");
+	gp_text_deinit(&text);
+}
+
 /* journalctl -o with-unit: all of Postfix's programs have one name. */
 static void test_postfix_unit(void **state)
 {
@@ -242,6 +316,8 @@ int main(void)
 		cmocka_unit_test(test_postfix_cut),
 		cmocka_unit_test(test_postfix_hosts),
 		cmocka_unit_test(test_postfix_local),
+		cmocka_unit_test(test_postfix_log_level),
+		cmocka_unit_test(test_postfix_starttls_that_failed),
 		cmocka_unit_test(test_postfix_unit),
 		cmocka_unit_test(test_postfix_many),
 	};
