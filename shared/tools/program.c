@@ -26,6 +26,8 @@
 static const char *program = "gatepost";
 static bool quiet;
 static bool verbose;
+/* Whoever has started us wants no signal. */
+static bool pipe_is_ignored;
 
 /* So that no file of ours comes to stand there. What was closed stays an error
    to whoever reads or writes it; only messages may get lost. */
@@ -82,8 +84,14 @@ void gp_program_init(const char *name)
 	open_standard_descriptors();
 	program = name;
 	gp_log_set_sink(take_log_line);
-	signal(SIGPIPE, SIG_IGN);
+	pipe_is_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 	umask(022);
+}
+
+void gp_program_end_with_pipe(void)
+{
+	if (!pipe_is_ignored)
+		signal(SIGPIPE, SIG_DFL);
 }
 
 const char *gp_program_name(void)
@@ -189,6 +197,7 @@ int gp_program_bad_option(char *const argv[], int result)
 
 int gp_program_help(const char *text)
 {
+	gp_program_end_with_pipe();
 	fputs(text, stdout);
 	return gp_program_finish(EX_OK);
 }

@@ -13,6 +13,9 @@
    of killing the program. */
 void gp_program_init(const char *name);
 const char *gp_program_name(void);
+/* For what only prints: it ends without a word when nobody reads on ("| head"),
+   unless whoever has started it ignores SIGPIPE. */
+void gp_program_end_with_pipe(void);
 
 /* "NAME: TEXT" on standard error. Here and below, what could harm a terminal is
    shown as \xHH. */

@@ -2,6 +2,8 @@
 read; and what all subcommands have in common."""
 
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -175,6 +177,44 @@ def test_explain_names_the_lines_that_were_beaten(folder):
         "profile:sales", "*", "profile:sales"]
     out = folder.run("explain", "scan@example.com", "imap").stdout
     assert f"{folder.rules}:8  until 2099-03-01T00:00:00Z\n" in out
+
+
+def with_nobody_reading(folder, *words, **options):
+    """Its exit status, and what it said of it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(folder.argv(*words), stdout=writing, text=True,
+                          stderr=subprocess.PIPE, **options) as popen:
+        os.close(writing)
+        return popen.stderr.read(), popen.wait()
+
+
+@pytest.mark.parametrize("words", [
+    ("list",), ("list", "--csv"), ("list", "--json"), ("history",),
+    ("explain", "bob@example.com", "imap"), ("diff", "rules", "none"),
+    ("set", "--help"), ("check", "--no-dovecot", "--no-postfix")],
+    ids=" ".join)
+def test_a_reader_that_leaves(folder, words):
+    """As "| head" does: what only prints ends like any other filter, and says
+    that something is missing where a signal would not."""
+    (folder.path / "none").write_text("")
+    folder.ok("set", "bob@example.com", "imap=off")
+    assert with_nobody_reading(folder, *words, cwd=folder.path) == (
+        "", -signal.SIGPIPE)
+    # As services of systemd are started.
+    said, status = with_nobody_reading(
+        folder, *words, cwd=folder.path, restore_signals=False,
+        preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
+    assert "gatepost: standard output: " in said and status == 74
+
+
+def test_a_change_that_nobody_reads_of_is_made(folder):
+    said, status = with_nobody_reading(folder, "set", "bob@example.com",
+                                       "imap=off")
+    assert said.endswith("gatepost: standard output: Broken pipe\n")
+    assert status == 74
+    assert folder.in_force("bob@example.com") == ["imap=off profile=sales"]
+    assert [entry.get("state") for entry in folder.entries()] == [None, "done"]
 
 
 @pytest.mark.parametrize("command", ["set", "unset", "history", "undo",
