@@ -89,7 +89,7 @@ int log_input_open(const char *path, struct log_input **input_r)
 	input->in = gp_alloc(IN_SIZE);
 	input->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (input->fd < 0) {
-		status = gp_program_exit_code(errno);
+		status = gp_program_exit_code_of_reading(errno);
 		gp_program_error("%s: %s", path, strerror(errno));
 	} else {
 		status = see_format(input);

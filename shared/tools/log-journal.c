@@ -149,7 +149,7 @@ int log_journal_read(const char *path, int64_t since,
 		gp_program_error("%s: %s", name, status == -EISDIR ?
 				 "a folder without journals; name the log "
 				 "files in it" : strerror(-status));
-		status = gp_program_exit_code(-status);
+		status = gp_program_exit_code_of_reading(-status);
 	}
 	sd_journal_close(journal);
 	return status;

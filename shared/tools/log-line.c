@@ -257,7 +257,13 @@ static bool take_old_stamp(struct log_piece *rest, struct log_line *line)
 /* "1795287081.123456", as of journalctl -o short-unix. */
 static bool is_unix_stamp(const struct log_piece *word)
 {
-	return word->len > 11 && word->data[10] == '.';
+	size_t digits = 0;
+
+	if (word->len <= 11 || word->data[10] != '.')
+		return false;
+	while (is_digit(word->data[digits]))
+		digits++;
+	return digits == 10;
 }
 
 /* RFC 3339, or Dovecot's "%Y-%m-%d %H:%M:%S", which has a blank in it. */

@@ -2,6 +2,7 @@
 
 #include "shared/tools/report-options.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,8 @@ int report_options_check(const struct report_options *options)
 	if (options->anonymise && options->verbose)
 		return gp_program_usage("--verbose shows lines as they are; "
 					"--anonymise cannot");
+	if (options->since >= options->until)
+		return gp_program_usage("--since must be before --until");
 	return 0;
 }
 
@@ -106,17 +109,32 @@ static void print(const struct report *report,
 static void tell_what_is_missing(const struct report *report,
 				 const struct report_options *options)
 {
-	if (report->read.lines == 0)
+	const struct survey_read *read = &report->read;
+
+	if (read->lines == 0)
 		gp_program_warning("there is nothing in these logs");
 	else if (report->kind == REPORT_IMPACT && report->logins == 0)
 		gp_program_warning("there is no login of Dovecot's or "
 				   "Postfix's in these logs");
-	if (report->read.unreadable == 0)
+	if (read->unreadable == 0)
 		return;
-	gp_program_warning("%llu of %llu lines could not be read%s",
-			   (unsigned long long)report->read.unreadable,
-			   (unsigned long long)report->read.lines,
+	gp_program_warning("%" PRIu64 " of %" PRIu64 " lines could not be "
+			   "read%s%s%s", read->unreadable, read->lines,
+			   read->hint != NULL ? ": " : "",
+			   read->hint != NULL ? read->hint : "",
 			   options->verbose ? "" : "; -v shows some of them");
+}
+
+/* Nobody would be refused, it would seem. */
+static int refuse_unreadable(const struct survey_read *read)
+{
+	if (read->lines == 0 || read->unreadable < read->lines ||
+	    (read->strange < read->lines && read->hint == NULL))
+		return 0;
+	gp_program_error("none of the %" PRIu64 " lines could be read: %s",
+			 read->lines, read->hint != NULL ? read->hint :
+			 "this is no log of Dovecot's or Postfix's");
+	return EX_DATAERR;
 }
 
 /* On the page one looks for a mailbox, whatever is to be said of it. */
@@ -148,6 +166,8 @@ int report_run(struct report *report, struct survey *survey,
 
 	if (status == 0)
 		status = survey_read(survey, &named, &report->read);
+	if (status == 0)
+		status = refuse_unreadable(&report->read);
 	if (status != 0)
 		return status;
 	report->survey = survey;

@@ -13,6 +13,7 @@
 #include "shared/tools/log-clock.h"
 #include "shared/tools/log-door.h"
 #include "shared/tools/log-dovecot.h"
+#include "shared/tools/log-form.h"
 #include "shared/tools/log-input.h"
 #include "shared/tools/log-journal.h"
 #include "shared/tools/log-json.h"
@@ -41,8 +42,11 @@ struct reader {
 
 static void cannot_read(struct reader *reader, const char *data, size_t len)
 {
+	const struct log_piece line = { data, len };
 	struct gp_text shown;
 
+	if (reader->seen->hint == NULL)
+		reader->seen->hint = log_form_hint(&line);
 	if (reader->seen->unreadable++ >= SHOWN_LINES || !reader->verbose)
 		return;
 	gp_progress_end(&reader->progress);
@@ -225,9 +229,11 @@ static void take_line(struct reader *reader, const char *data, size_t len,
 		return;
 	reader->seen->lines++;
 	if (!whole || len > LINE_MAX_READ ||
-	    !split(reader, text, &line, &when) ||
-	    take_each(reader, &line, &when) == LOG_UNREADABLE)
-		cannot_read(reader, data, text.len);
+	    !split(reader, text, &line, &when))
+		reader->seen->strange++;
+	else if (take_each(reader, &line, &when) != LOG_UNREADABLE)
+		return;
+	cannot_read(reader, data, text.len);
 }
 
 static int take_entry(void *context, const struct log_line *line,
@@ -265,6 +271,7 @@ static ssize_t skip_long_line(struct reader *reader, struct log_input *input,
 	ssize_t n;
 
 	reader->seen->lines++;
+	reader->seen->strange++;
 	cannot_read(reader, buffer, len);
 	while ((n = log_input_read(input, buffer, BUFFER)) > 0) {
 		newline = memchr(buffer, '\n', (size_t)n);

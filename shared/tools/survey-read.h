@@ -19,6 +19,10 @@ struct survey_logs {
 struct survey_read {
 	uint64_t lines;
 	uint64_t unreadable;
+	/* Those of them that are no lines of a log at all. */
+	uint64_t strange;
+	/* What to do about that, or NULL. */
+	const char *hint;
 	/* Logins of Dovecot's, and those of them that say "TLS". */
 	uint64_t dovecot;
 	uint64_t dovecot_tls;

@@ -246,6 +246,24 @@ def test_journalctl(servers, journal, form):
     check(judged(servers, printed.stdout))
 
 
+@pytest.mark.parametrize("form, instead", [
+    ("export", "-o json"), ("verbose", "-o json"), ("json-pretty", "-o json"),
+    ("cat", "-o short-iso")])
+def test_journalctl_otherwise(servers, journal, form, instead):
+    """What is not read does not look like a log in which all is well."""
+    printed = subprocess.run(
+        ["journalctl", "--file", journal, "-o", form, "--no-pager", "-a"],
+        capture_output=True, check=True)
+    done = subprocess.run(
+        [common.program("gatepost"), "impact", "-c", servers.lab.conf, "-f",
+         servers.lab.rules, "-"], input=printed.stdout, capture_output=True,
+        timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (65, b"")
+    said = done.stderr.decode()
+    assert f"-o {form}" in said and f"with {instead}" in said.replace(
+        "journalctl ", "")
+
+
 def test_what_the_daemon_left_out(lab):
     """It logs ten like lines a minute, and then how many there were more; its
     lines as journald has them from its standard error."""

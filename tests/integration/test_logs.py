@@ -286,6 +286,15 @@ def test_rubbish_is_counted(gatepost, lab):
     assert b"\\x00\\xff\\x7fELF" in done.stderr
 
 
+def test_months_in_another_language(gatepost, lab):
+    """As journalctl -o short writes them where LC_TIME is German."""
+    log = (login("alice@example.com")
+           + login("bob@example.com", stamp="Dez 03 08:00:00"))
+    done = gatepost.run("impact", "-", stdin=log.encode())
+    assert done.returncode == 1
+    assert b"1 of 2 lines could not be read: months are not" in done.stderr
+
+
 def test_repeated(gatepost, lab):
     """What rsyslog writes instead of lines that are all alike."""
     log = login("alice@example.com").replace(", session=<x>", "")
@@ -298,7 +307,8 @@ def test_repeated(gatepost, lab):
 def test_binary_rubbish(gatepost, lab):
     rng = random.Random(3)
     done = gatepost.run("impact", write(lab, "noise", rng.randbytes(3000000)))
-    assert done.returncode == 0
+    assert (done.returncode, done.stdout) == (65, b"")
+    assert b"this is no log" in done.stderr
     # Everything cut off somewhere.
     lines = "".join(line[:n] + "\n" for line in LOG.splitlines()
                     for n in range(len(line)))
@@ -537,6 +547,8 @@ def test_exit_codes(gatepost, lab):
     assert gatepost.run("impact", write(lab, "l", LOG)).returncode == 1
     assert gatepost.run("impact", lab.dir / "missing").returncode == 66
     assert gatepost.run("impact", "--since", "yesterday", "-").returncode == 64
+    assert gatepost.run("impact", "--since", "2026-11-21", "--until",
+                        "2026-11-20", fine).returncode == 64
     assert gatepost.run("impact", "--help").returncode == 0
     assert gatepost.run("refused", "--help").returncode == 0
     assert gatepost.run("refused", "fine.log").returncode == 64
@@ -547,6 +559,23 @@ def test_exit_codes(gatepost, lab):
         assert gatepost.run("impact", fine).returncode == 65
     finally:
         lab.write_rules(RULES)
+
+
+def test_a_log_that_may_not_be_read(gatepost, lab):
+    """It is a missing input, as rules are."""
+    log = write(lab, "secret.log", LOG)
+    log.chmod(0)
+    folder = lab.dir / "secret.d"
+    folder.mkdir(mode=0, exist_ok=True)
+    who = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+    lab.dir.chmod(0o755)
+    for path in (log, folder, folder / "mail.log"):
+        done = subprocess.run(
+            [common.program("gatepost"), "refused", "-c", lab.conf, path],
+            capture_output=True, timeout=60, check=False, **who)
+        assert (done.returncode, done.stdout) == (66, b""), done.stderr
+        assert f"{path}: Permission denied".encode() in done.stderr
+    folder.rmdir()
 
 
 def test_refused_by_name(gatepost, lab):

@@ -97,7 +97,7 @@ static void test_no_lines(void **state)
 		"<22", "<22>", "<22>1 ", "<22>1 2026-11-21T18:51:21Z h a 1 - [",
 		"<223456>Nov 21 18:51:21 mail x: y", "\x7f" "ELF\x02\x01\x01",
 		"{\"json\": 1}", "Sat 2026-11-21 18:51:21", "Sat 21", "Sat ",
-		"1795287081.5",
+		"1795287081.5", "1795x87081.5123 mail x: y",
 	};
 	struct log_line line;
 
