@@ -9,6 +9,7 @@
 #include "shared/tools/log-clock.h"
 #include "shared/tools/log-door.h"
 #include "shared/tools/log-dovecot.h"
+#include "shared/tools/log-form.h"
 #include "shared/tools/log-json.h"
 #include "shared/tools/log-line.h"
 #include "shared/tools/log-postfix.h"
@@ -116,6 +117,7 @@ static void take_line(struct log_postfix *postfix, struct log_clock *clock,
 	struct log_line line;
 	int64_t time = 0;
 
+	log_form_hint(&text);
 	if (log_json_begins(&text))
 		take_json(postfix, &text);
 	if (!log_line_split(data, len, &line))
