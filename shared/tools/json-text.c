@@ -9,9 +9,12 @@
 
 json_t *gp_json_text(const char *text)
 {
-	json_t *value = text != NULL ? json_string(text) : json_null();
 	struct gp_text escaped;
+	json_t *value;
 
+	if (text == NULL)
+		return json_null();
+	value = json_string(text);
 	if (value != NULL)
 		return value;
 	gp_text_init(&escaped);
