@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include "shared/base/log.h"
 #include "shared/base/memory.h"
@@ -21,6 +22,26 @@ void *gp_alloc(size_t size)
 	if (data == NULL)
 		gp_out_of_memory(size);
 	return data;
+}
+
+#define CACHE_LINE 64
+/* What the processor finds by one entry of its tables of addresses. */
+#define LARGE_PAGE ((size_t)1 << 21)
+
+void *gp_alloc_table(size_t size, void **memory_r)
+{
+	size_t align = size < LARGE_PAGE ? CACHE_LINE : LARGE_PAGE;
+	uintptr_t start;
+
+	if (size > SIZE_MAX - align)
+		gp_out_of_memory(size);
+	*memory_r = gp_alloc(size + align);
+	start = (uintptr_t)*memory_r + align - 1;
+	start -= start % align;
+	/* Without it everything works as well, and more slowly. */
+	if (align == LARGE_PAGE)
+		(void)madvise((void *)start, size, MADV_HUGEPAGE);
+	return (void *)start;
 }
 
 void *gp_realloc(void *old, size_t count, size_t element_size)

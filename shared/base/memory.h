@@ -8,6 +8,11 @@
 
 /* Zeroed; to be given to free(3). */
 void *gp_alloc(size_t size);
+/* The same for a table that is read here and there: it begins with a line of
+   the processor's cache and, where it is large, lies in large pages, for
+   the processor looks up each small one in memory, too. What is to be
+   given to free(3) is memory_r. */
+void *gp_alloc_table(size_t size, void **memory_r);
 /* Room for count elements; what was there is kept. */
 void *gp_realloc(void *old, size_t count, size_t element_size);
 /* A copy, to be given to free(3). */

@@ -37,12 +37,9 @@ struct gp_memo {
 struct gp_memo *gp_memo_new(size_t entries)
 {
 	struct gp_memo *memo = gp_alloc(sizeof(*memo));
-	uintptr_t start;
 
 	memo->count = entries;
-	memo->memory = gp_alloc((entries + 1) * ENTRY_SIZE);
-	start = (uintptr_t)memo->memory + ENTRY_SIZE - 1;
-	memo->entries = (void *)(start - start % ENTRY_SIZE);
+	memo->entries = gp_alloc_table(entries * ENTRY_SIZE, &memo->memory);
 	return memo;
 }
 

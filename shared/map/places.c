@@ -12,7 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "shared/base/memory.h"
 #include "shared/map/places.h"
 
@@ -20,9 +19,6 @@
 #define BUCKET 8
 /* 16 MiB: enough for a million records. */
 #define BUCKETS_MAX (UINT32_C(1) << 18)
-/* A larger table is asked for in pieces of this size, each of which the
-   processor finds by one entry. */
-#define LARGE (UINT32_C(1) << 21)
 #define EXPECTED 128
 
 /* A place: eight bits of the hash, the lengths of key and value, and the
@@ -55,17 +51,10 @@ static size_t buckets_for(size_t records)
 struct gp_places *gp_places_new(const void *anchor, size_t records)
 {
 	struct gp_places *places = gp_alloc(sizeof(*places));
-	size_t size, align;
 
 	places->buckets = buckets_for(records);
-	size = places->buckets * LINE;
-	align = size < LARGE ? LINE : LARGE;
-	places->memory = gp_alloc(size + align);
-	places->bucket = (void *)(((uintptr_t)places->memory + align - 1) /
-				  align * align);
-	/* Without it everything works as well, and more slowly. */
-	if (align == LARGE)
-		(void)madvise(places->bucket, size, MADV_HUGEPAGE);
+	places->bucket = gp_alloc_table(places->buckets * LINE,
+					&places->memory);
 	places->origin = (uintptr_t)anchor - DISTANCE_MAX / 2;
 	places->count = 0;
 	return places;
@@ -158,20 +147,27 @@ void gp_places_expect(struct gp_places *places, uint64_t hash)
 	places->expected[places->count++] = hash;
 }
 
-/* The key may begin on the line before the value's. */
+/* Reads the first byte of the record's key and the last of its value, which
+   mostly are all its lines. Nothing waits for what is read, so that reads for
+   many records are under way at once; and unlike a prefetch it is done also
+   where the page's address is not at hand, as it mostly is not in a map. */
+static void touch(const struct gp_places *places, uint64_t place)
+{
+	const volatile char *value = value_at(places, place);
+
+	(void)value[-(ptrdiff_t)(place >> KEY_SHIFT & LEN_MAX)];
+	(void)value[(ptrdiff_t)(place >> LEN_SHIFT & LEN_MAX) - 1];
+}
+
 static void fetch(const struct gp_places *places, uint64_t hash)
 {
 	const uint64_t *bucket = bucket_of(places, hash);
-	const char *value;
 	size_t i;
 
 	for (i = 0; i < BUCKET; i++) {
-		if (bucket[i] == 0 || bucket[i] >> HASH_SHIFT !=
+		if (bucket[i] != 0 && bucket[i] >> HASH_SHIFT ==
 		    hash >> HASH_SHIFT)
-			continue;
-		value = value_at(places, bucket[i]);
-		__builtin_prefetch(value - LINE / 2);
-		__builtin_prefetch(value + LINE / 4);
+			touch(places, bucket[i]);
 	}
 }
 

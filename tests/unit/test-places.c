@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "tests/unit/cmocka-all.h"
 #include "shared/map/memo.h"
 #include "shared/map/places.h"
@@ -146,6 +148,34 @@ static void test_expecting_changes_nothing(void **state)
 		assert_int_equal(is_known(&records[i], 16), i % 2 == 0);
 }
 
+/* The first and the last record of a map, beside which there is nothing. */
+static void test_nothing_but_records_is_touched(void **state)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 3 * page, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *first, *last;
+
+	(void)state;
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_int_equal(mprotect(map + page, page, PROT_READ | PROT_WRITE),
+			 0);
+	first = map + page;
+	last = map + 2 * page - 4;
+	memcpy(first, "a1", 2);
+	memcpy(last, "b23", 3);
+	gp_places_free(&places);
+	places = gp_places_new(first, 2);
+	assert_true(gp_places_put(places, gp_memo_hash("a", 1), "a", 1,
+				  first + 1, 0));
+	assert_true(gp_places_put(places, gp_memo_hash("b", 1), "b", 1,
+				  last + 1, 3));
+	gp_places_expect(places, gp_memo_hash("a", 1));
+	gp_places_expect(places, gp_memo_hash("b", 1));
+	gp_places_fetch(places);
+	munmap(map, 3 * page);
+}
+
 static void test_few_records(void **state)
 {
 	(void)state;
@@ -165,6 +195,7 @@ int main(void)
 		TEST(test_what_cannot_be_remembered),
 		TEST(test_expecting_changes_nothing),
 		TEST(test_few_records),
+		TEST(test_nothing_but_records_is_touched),
 	};
 
 	return cmocka_run_group_tests_name("places", tests, NULL, NULL);
