@@ -214,19 +214,15 @@ static void test_postfix_log_level(void **state)
 		"auth=1 commands=2",
 		NULL
 	};
-	struct gp_text text;
 
 	(void)state;
-	gp_text_init(&text);
-	take_all(log, &text);
-	assert_string_equal(text.data,
+	assert_told(log,
 		"2 one@x 192.0.2.1 tls=6 ? a\n"
 		"5 two@x 192.0.2.2 tls=5 starttls b\n"
 		"11 four@x 192.0.2.4 tls=0 ? d\n"
 		"14 five@x 192.0.2.5 tls=5 implicit e\n"
 		"17 six@x 192.0.2.6 tls=6 ? f\n"
 		"tls is not logged\n");
-	gp_text_deinit(&text);
 }
 
 /* STARTTLS that failed is no such session. */
@@ -244,14 +240,10 @@ static void test_postfix_starttls_that_failed(void **state)
 		"starttls=1 commands=3",
 		NULL
 	};
-	struct gp_text text;
 
 	(void)state;
-	gp_text_init(&text);
-	take_all(log, &text);
-	assert_string_equal(text.data, "2 one@x 192.0.2.1 tls=6 ? a\n"
-			    "tls is logged\n");
-	gp_text_deinit(&text);
+	assert_told(log, "2 one@x 192.0.2.1 tls=6 ? a\n"
+		    "tls is logged\n");
 }
 
 /* journalctl -o with-unit: all of Postfix's programs have one name. */
