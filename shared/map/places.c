@@ -82,7 +82,8 @@ static uint64_t tag_of(uint64_t hash, size_t key_len)
 
 static const char *value_at(const struct gp_places *places, uint64_t place)
 {
-	return (const char *)(places->origin + (place & DISTANCE_MAX));
+	return (const char *)(places->origin +
+			      (uintptr_t)(place & DISTANCE_MAX));
 }
 
 bool gp_places_get(const struct gp_places *places, uint64_t hash,
