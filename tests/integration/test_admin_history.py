@@ -111,6 +111,37 @@ def test_a_torn_journal(folder):
             folder.ok("history", "-j").splitlines()] == [2, 1]
 
 
+@pytest.mark.parametrize("line", [
+    b"{}", b"[1]", b'{"id":0,"state":"done"}', b'{"id":-5,"keys":[]}',
+    b'{"id":"2","keys":[]}', b'{"id":9223372036854775807,"keys":[]}',
+    b'{"id":1e3,"keys":[]}', b"\0" * 4096, b"\xff\xfe{\x00", b"{" * 100000],
+    ids=lambda line: repr(line[:16]))
+def test_lines_that_no_journal_has(folder, line):
+    """Whatever stands there, numbers go on and the rest is of use."""
+    folder.ok("set", "bob@example.com", "imap=off")
+    with folder.journal.open("ab") as journal:
+        journal.write(line + b"\n")
+    assert "left out" in folder.expect(0, "history").stderr
+    folder.ok("set", "bob@example.com", "sieve=off")
+    assert [json.loads(entry)["id"] for entry in
+            folder.ok("history", "-j").splitlines()] == [2, 1]
+    folder.ok("undo", "2")
+    folder.ok("undo", "1")
+    assert folder.rules.read_text() == RULES
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda path: path.symlink_to("elsewhere"), "a symbolic link"),
+    (os.mkfifo, "no regular file"), (os.mkdir, "no regular file")])
+def test_a_journal_that_is_no_file(folder, make, message):
+    make(folder.journal)
+    for words in (["history"], ["undo"], ["set", "a.test", "imap=off"]):
+        done = folder.run(*words)
+        assert done.returncode == 78 and done.stdout == "", done
+        assert f"{folder.journal}: this is {message}" in done.stderr
+    assert folder.rules.read_text() == RULES
+
+
 def test_a_journal_of_years(folder):
     folder.ok("set", "bob@example.com", "imap=off")
     line = folder.journal.read_bytes()
