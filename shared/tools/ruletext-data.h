@@ -38,6 +38,7 @@ struct gp_ruletext_line {
 	struct gp_ruletext_opened *opened;
 	/* Lines that were put behind this one. */
 	size_t first_new;
+	size_t last_new;
 	size_t next_new;
 };
 
@@ -52,8 +53,11 @@ struct gp_ruletext {
 	/* By key: a line's index + 1. */
 	size_t *table;
 	size_t mask;
+	/* So many were read; those that are new stand behind them. */
+	size_t read;
 	/* Lines at the end of the file. */
 	size_t first_new;
+	size_t last_new;
 	/* While it is read. */
 	size_t at;
 	uint32_t at_number;

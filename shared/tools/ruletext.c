@@ -117,7 +117,8 @@ static size_t add_line(struct gp_ruletext *text, const char *key, size_t len)
 	memset(line, 0, sizeof(*line));
 	line->key = gp_arena_strndup(text->arena, key, len);
 	line->key_len = len;
-	line->next = line->first_new = line->next_new = GP_RULETEXT_NONE;
+	line->next = line->next_new = GP_RULETEXT_NONE;
+	line->first_new = line->last_new = GP_RULETEXT_NONE;
 	return text->count++;
 }
 
@@ -187,10 +188,11 @@ int gp_ruletext_new(const char *data, size_t len, struct gp_ruletext **text_r)
 	text->eol = newline != NULL && newline > data && newline[-1] == '\r' ?
 		    "\r\n" : "\n";
 	text->at_number = 1;
-	text->first_new = GP_RULETEXT_NONE;
+	text->first_new = text->last_new = GP_RULETEXT_NONE;
 	gp_lexer_begin_file(lexer, 0);
 	gp_lexer_feed(lexer, data, len);
 	gp_lexer_end_file(lexer);
+	text->read = text->count;
 	text->bad = text->bad || gp_diagnostics_errors(diagnostics) > 0;
 	gp_lexer_free(&lexer);
 	gp_diagnostics_free(&diagnostics);
@@ -434,12 +436,17 @@ void gp_ruletext_remove(struct gp_ruletext *text, size_t line)
 /* Puts a new line behind one, and behind what was put there before. */
 static void place_line(struct gp_ruletext *text, size_t index, size_t behind)
 {
-	size_t *link = behind == GP_RULETEXT_NONE ? &text->first_new :
-		       &text->lines[behind].first_new;
+	bool at_end = behind == GP_RULETEXT_NONE;
+	size_t *first = at_end ? &text->first_new :
+			&text->lines[behind].first_new;
+	size_t *last = at_end ? &text->last_new :
+		       &text->lines[behind].last_new;
 
-	while (*link != GP_RULETEXT_NONE)
-		link = &text->lines[*link].next_new;
-	*link = index;
+	if (*last == GP_RULETEXT_NONE)
+		*first = index;
+	else
+		text->lines[*last].next_new = index;
+	*last = index;
 }
 
 size_t gp_ruletext_add(struct gp_ruletext *text, size_t behind,
@@ -505,14 +512,17 @@ int gp_ruletext_set_raw(struct gp_ruletext *text, size_t index,
 
 size_t gp_ruletext_before(const struct gp_ruletext *text, uint32_t number)
 {
-	size_t found = GP_RULETEXT_NONE;
+	size_t low = 0, high = text->read;
 
-	for (size_t i = 0; i < text->count; i++) {
-		if (!gp_ruletext_line_is_new(&text->lines[i]) &&
-		    text->lines[i].number < number)
-			found = i;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (text->lines[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return found;
+	return low > 0 ? low - 1 : GP_RULETEXT_NONE;
 }
 
 uint32_t gp_ruletext_number(const struct gp_ruletext *text, size_t line)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "tests/unit/cmocka-all.h"
 #include "shared/tools/ruletext.h"
 
@@ -187,6 +188,52 @@ static void many_new_lines(void **state)
 	gp_ruletext_free(&text);
 }
 
+/* As from "gatepost impact --set": each costs as much as the first did, or the
+   alarm goes off. */
+static void very_many_new_lines(void **state)
+{
+	enum { MANY = 400000 };
+	struct gp_ruletext *text = open_text("a.b imap=off\n");
+	struct gp_text out;
+	char key[32];
+
+	(void)state;
+	alarm(60);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "u%u@a.b", i);
+		gp_ruletext_put(text, gp_ruletext_add(text, GP_RULETEXT_NONE,
+						      key), "imap", "tls");
+	}
+	gp_text_init(&out);
+	gp_ruletext_render(text, &out);
+	assert_memory_equal(out.data, "a.b imap=off\nu0@a.b imap=tls\nu1@a.b ",
+			    36);
+	assert_string_equal(out.data + out.len - 21, "u399999@a.b imap=tls\n");
+	gp_text_deinit(&out);
+	gp_ruletext_free(&text);
+	alarm(0);
+}
+
+/* Where lines of lower numbers end. */
+static void lines_before(void **state)
+{
+	struct gp_ruletext *text = open_text("a.b imap=off\n\n# c\n"
+					     "c.d imap=off\n\tpop3=off\n"
+					     "e.f imap=off\n");
+	static const size_t expected[] = {
+		GP_RULETEXT_NONE, GP_RULETEXT_NONE, 0, 0, 0, 1, 1, 2, 2
+	};
+
+	(void)state;
+	gp_ruletext_add(text, GP_RULETEXT_NONE, "g.h");
+	for (uint32_t i = 0; i < sizeof(expected) / sizeof(*expected); i++)
+		assert_true(gp_ruletext_before(text, i) == expected[i]);
+	gp_ruletext_free(&text);
+	text = open_text("# nothing\n");
+	assert_true(gp_ruletext_before(text, 9) == GP_RULETEXT_NONE);
+	gp_ruletext_free(&text);
+}
+
 static void lines_are_put_back(void **state)
 {
 	static const char raw[] = "a.b imap=off\n# in\n\tpop3=off # x";
@@ -276,6 +323,8 @@ int main(void)
 		cmocka_unit_test(new_lines_go_where_they_are_put),
 		cmocka_unit_test(lines_are_found_by_key),
 		cmocka_unit_test(many_new_lines),
+		cmocka_unit_test(very_many_new_lines),
+		cmocka_unit_test(lines_before),
 		cmocka_unit_test(lines_are_put_back),
 		cmocka_unit_test(what_was_done_is_known),
 		cmocka_unit_test(values_that_cannot_be_written),
