@@ -101,16 +101,19 @@ void gp_process_fill_standard_files(void)
 		close(fd);
 }
 
+static int cannot_detach(struct gp_arena *arena, const char **error_r)
+{
+	*error_r = gp_arena_printf(arena, "cannot detach: %s", strerror(errno));
+	return -1;
+}
+
 int gp_process_detach(struct gp_arena *arena, const char **error_r)
 {
 	int fds[2];
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		*error_r = gp_arena_printf(arena, "cannot detach: %s",
-					   strerror(errno));
-		return -1;
-	}
+	if (pipe2(fds, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		return cannot_detach(arena, error_r);
 	if (pid > 0) {
 		close(fds[1]);
 		wait_for_child(pid, fds[0]);
@@ -118,8 +121,7 @@ int gp_process_detach(struct gp_arena *arena, const char **error_r)
 	close(fds[0]);
 	ready_fd = fds[1];
 	(void)setsid();
-	(void)chdir("/");
-	return 0;
+	return chdir("/") < 0 ? cannot_detach(arena, error_r) : 0;
 }
 
 void gp_process_ready(void)
