@@ -243,16 +243,12 @@ def test_several_listeners(lab):
 
 
 def test_ipv6(lab):
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("::1", 0))
-        except OSError:
-            pytest.skip("this machine has no IPv6")
-        port = sock.getsockname()[1]
-        policyd.Policyd(lab, f"inet:[::1]:{port}").start()
-        with policyd.Client(("::1", port)) as client:
-            assert client.login("off@example.com").startswith("550")
+    if not common.has_ipv6():
+        pytest.skip("this machine has no ::1")
+    port = lab.port("::1")
+    policyd.Policyd(lab, f"inet:[::1]:{port}").start()
+    with policyd.Client(("::1", port)) as client:
+        assert client.login("off@example.com").startswith("550")
 
 
 @as_root

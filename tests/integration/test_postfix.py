@@ -6,7 +6,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import threading
 import time
 
@@ -197,21 +196,12 @@ def test_mail_for_a_mailbox_that_is_off_is_delivered(servers):
 # XCLIENT
 
 
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("address,code", [
     ("192.0.2.77", 250), ("192.0.3.1", 554), ("IPV6:2001:db8:7::1", 250),
     ("IPV6:2001:db8:8::1", 554), ("[UNAVAILABLE]", 554),
 ])
 def test_networks(servers, address, code):
-    if address.startswith("IPV6") and not has_ipv6():
+    if address.startswith("IPV6") and not common.has_ipv6():
         pytest.skip("Postfix knows no IPv6 address on a machine without")
     with servers.smtp("xclient", xclient={"ADDR": address}, tls="starttls",
                       user="net@example.com") as smtp:

@@ -90,6 +90,15 @@ def port_answers(port, host=SERVER):
     return True
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def socket_answers(path):
     with socket.socket(socket.AF_UNIX) as sock:
         try:
@@ -245,7 +254,8 @@ class Lab:
         """A port for a server of this lab. It stays bound here without
         listening, so that nobody is given it until the lab closes; a server
         that sets SO_REUSEADDR, as all of ours do, can listen on it."""
-        sock = socket.socket()
+        sock = socket.socket(socket.AF_INET6 if ":" in host
+                             else socket.AF_INET)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, 0))
         self._reserved.append(sock)

@@ -297,13 +297,16 @@ class Smtp:
                 f"{name}={value}" for name, value in xclient.items()))
             self.ehlo = self.command("EHLO client.example")
         if tls == "starttls":
-            self.client.ehlo_resp = None
-            self.client.ehlo("client.example")
-            self.client.starttls(context=context)
-            self.ehlo = self.command("EHLO client.example")
+            self.start_tls(context)
         self.auth = None
         if user is not None:
             self.auth = self.login(user, password, mechanism)
+
+    def start_tls(self, context):
+        self.client.ehlo_resp = None
+        self.client.ehlo("client.example")
+        self.client.starttls(context=context)
+        self.ehlo = self.command("EHLO client.example")
 
     def connect(self, port, source):
         """Opens the connection and takes the greeting."""
@@ -351,8 +354,11 @@ class Smtp:
         begun = self.command("DATA")
         if begun.code != 354:
             return begun
-        lines = body.replace("\n", "\r\n")
-        self.client.send(lines.encode() + b".\r\n")
+        return self.lines(body + ".\n")
+
+    def lines(self, text):
+        """Sends more than a command, and takes the reply."""
+        self.client.send(text.replace("\n", "\r\n").encode())
         return Reply(*self.client.getreply())
 
     def send(self, sender="alice@example.com", recipient="bob@example.net"):
