@@ -224,6 +224,19 @@ def test_map_replaced_in_the_middle_of_a_login(lab, server):
             assert auth.cont(sasl.answer(challenge)).kind == kind
 
 
+def test_map_replaced_between_name_and_password(lab):
+    """POP3 is asked when it has both."""
+    lab.compile(OPEN)
+    server = dovecot.Dovecot(lab, users=USERS, protocols="pop3").start()
+    for rules, answer in ((SHUT, "-ERR [AUTH] POP3 is switched off"),
+                          (OPEN, "+OK")):
+        with clients.Login(server, "pop3") as client:
+            assert client.command("USER alice@turns.example") == "+OK"
+            lab.compile(rules)
+            assert client.command("PASS secret").startswith(answer)
+    server.stop()
+
+
 def test_auth_process_ends_in_the_middle_of_a_login(lab, server):
     lab.compile(OPEN)
     for domain in ("open", "shut"):

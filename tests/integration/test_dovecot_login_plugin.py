@@ -1,13 +1,14 @@
 """What the login plugin tells the auth module: TLS, its version, whether from
 the first byte, and whose connection it is; and that nobody else can."""
 
+import contextlib
 import os
 import re
 import signal
 
 import pytest
 
-from gplab import clients, common, dovecot, forged
+from gplab import clients, common, dovecot, forged, releases
 
 RULES = """
 *                 all=cleartext
@@ -132,6 +133,50 @@ def test_proxy_without_tls(server, source):
         with clients.Login(server, "proxied", source, first=header) as client:
             answer = client.login("alice@secure.example", "secret")
             assert "[PRIVACYREQUIRED]" in answer.line, answer
+
+
+@pytest.mark.parametrize("which", ["server", "without_plugin"])
+def test_what_a_proxys_client_forwards(request, which):
+    """It is believed as that of any other client at that address."""
+    server = request.getfixturevalue(which)
+    for source in (TRUSTED, "127.0.0.8", "203.0.113.8"):
+        header = forged.proxy_v1(source)
+        with clients.Login(server, "proxied", PROXY, first=header) as client:
+            forged.imap_id_word(client)
+            forged.imap_id(client, {"x-originating-ip": common.SERVER,
+                                    "x-connected-ip": common.SERVER})
+            answer = client.login("alice@secure.example", "secret")
+            assert "[PRIVACYREQUIRED]" in answer.line, answer
+
+
+@pytest.mark.parametrize("login_plugin", [True, False])
+def test_proxy_that_does_not_know_its_client(lab, rules, login_plugin):
+    """On the server itself it looks like a local client, and then that is to
+    be said to count for nothing."""
+    conf = lab.write("forwarder.conf",
+                     f"map = {lab.map}\nlocal_is_encrypted = no\n")
+    server = make_server(
+        lab, login_plugin=login_plugin, protocols="imap",
+        passdbs=[releases.gatepost(conf), releases.users()])
+    for source in (PROXY, common.SERVER):
+        with clients.Login(server, "proxied", source,
+                           first=b"PROXY UNKNOWN\r\n") as client:
+            answer = client.login("alice@secure.example", "secret")
+            assert "[PRIVACYREQUIRED]" in answer.line, answer
+    server.stop()
+
+
+def test_a_header_nobody_asked_for(server):
+    """On an ordinary port it is no command, and gets nobody in."""
+    for header in (forged.proxy_v1(common.SERVER),
+                   forged.proxy_v2(common.SERVER, tls=True)):
+        try:
+            with clients.Login(server, "imap", first=header) as client:
+                answer = client.login("alice@secure.example", "secret")
+                assert not answer.ok, answer
+        except OSError:
+            # The connection was closed for it.
+            pass
 
 
 def test_proxy_without_tls_and_without_plugin(without_plugin):
@@ -333,6 +378,14 @@ def test_login_processes_that_live_on(lab, rules):
 
     assert login(server, "tls13", tls="implicit").ok
     old = set(server.login_processes("imap-login"))
+    # Neighbours in a process are not taken for each other.
+    with contextlib.ExitStack() as stack:
+        for ways in [("implicit", None) * 2] * 2:
+            logins = [(tls, stack.enter_context(
+                clients.Login(server, "imap", tls=tls))) for tls in ways]
+            for tls, client in reversed(logins):
+                answer = client.login("alice@secure.example", "secret")
+                assert answer.ok == (tls is not None), answer
     end_auth()
     assert login(server, "tls13", tls="implicit").ok
     (server.dir / "run" / "gatepost.key").unlink()

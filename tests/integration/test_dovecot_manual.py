@@ -189,4 +189,5 @@ def test_what_a_module_was_built_for(lab):
     command = re.sub(r"/usr/\S+", str(common.module("libauthdb_gatepost")),
                      command)
     shown = lab.run(["sh", "-c", command]).stdout
-    assert re.fullmatch(r"2\.\d\.ABIv\d+\n", shown), shown
+    # With sanitizers constants are there twice.
+    assert re.fullmatch(r"(2\.\d\.ABIv\d+\n)\1*", shown), shown

@@ -123,6 +123,51 @@ def test_odd_initial_responses(server, protocol, initial):
         assert re.match(r"a (NO|BAD)|-ERR|5\d\d|NO", line), line
 
 
+@pytest.mark.parametrize("size", [5000, 70000, 1000000])
+@pytest.mark.parametrize("protocol", VERBS)
+def test_huge_initial_responses(server, protocol, size):
+    """A connection may be closed for it; the next one is served."""
+    initial = b"\0" + b"a" * size + b"@open.example\0secret"
+    with clients.Login(server, protocol) as client:
+        try:
+            line = client.command(VERBS[protocol].format(
+                base64.b64encode(initial).decode()))
+        except OSError:
+            line = ""
+    assert not re.match(r"a OK|\+OK|235|OK", line), line
+    assert clients.login(server, protocol, "alice@open.example", "secret").ok
+
+
+@pytest.mark.parametrize("protocol", VERBS)
+def test_aborted_and_then_another_mechanism(server, protocol):
+    quote = '"' if protocol == "sieve" else ""
+    with clients.Login(server, protocol) as client:
+        client._begin("CRAM-MD5", None)
+        client._line()
+        client.wire.send(f"{quote}*{quote}")
+        assert re.match(r"a BAD|-ERR|501|NO", client._final())
+        for mechanism in ("PLAIN", "CRAM-MD5", "SCRAM-SHA-256"):
+            assert not client.login("alice@secure.example", "secret",
+                                    mechanism).ok
+        assert client.login("alice@open.example", "secret", "CRAM-MD5").ok
+
+
+def test_authzid_of_another(server):
+    class Other(clients.Sasl):
+        """Asks for somebody else's mailbox."""
+
+        def answer(self, challenge):
+            said = super().answer(challenge)
+            if said.startswith(b"n,,"):
+                said = b"n,a=alice@open.example," + said[3:]
+            return said
+
+    with clients.Login(server, "imap") as client:
+        answer = client.authenticate(
+            Other("SCRAM-SHA-256", "alice@secure.example", "secret"))
+        assert not answer.ok
+
+
 def test_refused_and_then_another_name(server):
     """After a refusal the connection goes on, each name by its own rule."""
     with clients.Login(server, "imap") as client:

@@ -289,6 +289,33 @@ def test_names_are_escaped_in_the_log(any_name, name):
     assert ">" not in fields.split(">, service=", 1)[0]
 
 
+SPELLINGS = [
+    "ALICE@SHUT.EXAMPLE", "alice@Shut.Example.", "alice+x@shut.example",
+    "alice@\uff53hut.example", "alice@shut\u3002example",
+    "%u@shut.example", "%{user}@shut.example", '"alice"@shut.example',
+    "../alice@shut.example"]
+INVALID = [
+    "alice@shut.example..", "\ufeffalice@shut.example",
+    "alice@shut.example ", " alice@shut.example", "alice@shut.example\t",
+    "alice\x7f@shut.example", "alice@shut.example\x01",
+    "alice@shut.example@open.example", "alice@open.example/x@",
+    "alice@open.example,alice@shut.example", "a" * 600 + "@open.example",
+    "alice@" + "a." * 300 + "open.example",
+    "alice@open.example\r\na OK"]
+
+
+def test_odd_spellings(any_name):
+    """What is the same domain is judged as that, what is none is refused."""
+    for name, cause in [*((name, "off") for name in SPELLINGS),
+                        *((name, "name") for name in INVALID)]:
+        any_name.mark()
+        with any_name.auth_client() as auth:
+            reply = auth.plain(name, "secret", service="imap",
+                               rip="192.0.2.1", lip="192.0.2.2")
+        assert reply.kind == "FAIL", name
+        any_name.wait_log(rf"gatepost: refused: .* cause={cause},")
+
+
 def test_rules_change_while_everything_runs(lab, server):
     """In force at the next login, without reload, also on a connection that
     stood before."""

@@ -137,16 +137,7 @@ class Dovecot(common.Logged):
                                               conf=self.lab.conf)
         extra = self.release.extra(self.extra)
         self.conf.write_text(text + extra.replace("{dir}", str(self.dir))
-                             + self._environment())
-
-    def _environment(self):
-        words = sanitized.words()
-        if not words:
-            return ""
-        return self.release.environment.format(
-            words=" ".join(words),
-            lines="".join("  {} = {}\n".format(*word.split("=", 1))
-                          for word in words))
+                             + sanitized.settings(self.release))
 
     def _fill_modules(self):
         """The folders of modules as Dovecot has them, with ours added, by

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from gplab import common, releases
+from gplab import common, releases, sanitized
 
 MODULES = {"auth": "libauthdb_gatepost", "login": "libgatepost_login",
            "settings": "libgatepost_settings"}
@@ -74,7 +74,11 @@ class Example:
     def _make_etc(self, config, users, masters):
         folder = self._folder(self.etc / "dovecot")
         self._folder(self.etc / "gatepost")
-        shutil.copy(config, folder / "dovecot.conf")
+        more = sanitized.settings(releases.release())
+        if more:
+            # Where what they find is looked for.
+            more += "log_path = /var/dovecot.log\n"
+        (folder / "dovecot.conf").write_text(config.read_text() + more)
         (folder / "users").write_text(users)
         (folder / "master-users").write_text(masters)
         self._folder(folder / "private")
@@ -118,13 +122,15 @@ class Example:
     def argv(self, *argv, network=False):
         up = f"{sys.executable} -c '{LOOPBACK_UP}' && " if network else ""
         return ["unshare", "-m", *(["-n"] if network else []), "sh", "-c",
-                f"{self._mounting()} && {up}" + 'exec "$@"', "sh", *argv]
+                f"{self._mounting()} && {up}" + 'exec "$@"', "sh",
+                *sanitized.command(argv)]
 
     def run(self, *argv, check=True):
         """Once the server runs, where it runs: one layer is not for two."""
         if self.process is None:
             return self.lab.run(self.argv(*argv), check=check)
-        return self.lab.run([*self._beside_server(), *argv], check=check)
+        return self.lab.run([*self._beside_server(),
+                             *sanitized.command(argv)], check=check)
 
     def _beside_server(self):
         return ["nsenter", "-t", self.process.pid, "-m", "-n", "-r", "-w"]

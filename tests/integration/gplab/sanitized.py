@@ -44,6 +44,14 @@ def words():
     return [f"{name}={value}" for name, value in environment().items()]
 
 
+def settings(release):
+    """What a dovecot.conf needs for it at its end."""
+    lines = "".join("  {} = {}\n".format(*word.split("=", 1))
+                    for word in words())
+    return lines and release.environment.format(words=" ".join(words()),
+                                                lines=lines)
+
+
 def reports(folder):
     """The first lines of what was found by processes of a lab."""
     return [line for path in folder.glob("**/*.log")
