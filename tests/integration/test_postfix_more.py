@@ -14,11 +14,13 @@ clear@example.com submission=cleartext
 implicit@example.com submission=implicit
 new@example.com tls_min=1.3
 net@example.com allow_nets=192.0.2.0/24,2001:db8:7::/48
+webmail@example.com all=off webmail=tls
 j\u00f6rg@b\u00fccher.example submission=off
 """
 USERS = {name: "secret" for name in (
     "alice@example.com", "off@example.com", "clear@example.com",
     "implicit@example.com", "new@example.com", "net@example.com",
+    "webmail@example.com",
     "j\u00f6rg@b\u00fccher.example", "J\u00f6rg@xn--bcher-kva.example",
     "anna@b\u00fccher.example")}
 
@@ -47,6 +49,7 @@ warning_restrictions = warn_if_reject $policy_check,
 
 @pytest.fixture(scope="module")
 def servers(lab):
+    lab.write_conf(webmail_networks="127.0.0.8")
     lab.compile(RULES)
     server = postfix.Postfix(lab, extra=WARNING)
     for name in ("proxied", "warning", "contextless"):
@@ -96,6 +99,19 @@ def test_auth_leaves_port_and_version_to_the_policy(servers, user, options,
     assert reply.code == code
     if code == 550:
         assert reply.text.startswith("5.7.10 ")
+
+
+@pytest.mark.parametrize("source,auth", [
+    ("127.0.0.8", 235),
+    # Of Postfix's contexts SMTP AUTH knows nothing.
+    (common.CLIENT, 535),
+])
+def test_auth_knows_a_webmail_by_its_network_alone(servers, source, auth):
+    with postfix.Smtp(servers, "webmail", tls="starttls", source=source,
+                      user="webmail@example.com") as smtp:
+        assert smtp.auth.code == auth
+        if auth == 235:
+            assert smtp.send().code == 250
 
 
 class Proxied(postfix.Smtp):
