@@ -10,13 +10,11 @@
 
 #include "shared/tools/ahead.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/memory.h"
+#include "shared/base/thread.h"
 
 #define PIECES 8
 
@@ -201,31 +199,21 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* Signals stay the first thread's business. Where there can be no thread, the
-   reader does everything. */
+/* Where there can be no thread, the reader does everything. */
 static void start_threads(struct gp_ahead *ahead)
 {
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (ahead->thread_count < ahead->threads_wanted &&
-	       pthread_create(&ahead->threads[ahead->thread_count], NULL,
-			      work, ahead) == 0)
+	       gp_thread_start(&ahead->threads[ahead->thread_count], work,
+			       ahead) == 0)
 		ahead->thread_count++;
 	ahead->threads_wanted = ahead->thread_count;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 unsigned gp_ahead_threads(void)
 {
-	cpu_set_t processors;
-	int count;
+	unsigned count = gp_thread_processors() - 1;
 
-	if (sched_getaffinity(0, sizeof(processors), &processors) < 0)
-		return 0;
-	count = CPU_COUNT(&processors) - 1;
-	return count < GP_AHEAD_THREADS ? (unsigned)count : GP_AHEAD_THREADS;
+	return count < GP_AHEAD_THREADS ? count : GP_AHEAD_THREADS;
 }
 
 /* Whether a line that begins with it begins with a key. */
