@@ -1,5 +1,5 @@
-/* One buffer: nothing of shared/map/ is for several threads, and a reason is
-   logged or printed before the next thing is tried. */
+/* One buffer a thread: a reason is logged, printed or copied before the next
+   thing is tried, and before the thread ends. */
 
 #include <errno.h>
 #include <limits.h>
@@ -10,7 +10,7 @@
 
 int gp_map_error(const char **error_r, const char *format, ...)
 {
-	static char buffer[2 * PATH_MAX];
+	static _Thread_local char buffer[2 * PATH_MAX];
 	/* An argument may be the reason before. */
 	char text[sizeof(buffer)];
 	int saved_errno = errno;

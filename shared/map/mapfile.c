@@ -36,18 +36,18 @@ struct trailer {
 
 _Static_assert(sizeof(struct trailer) == PAGE, "the trailer is a page");
 
-int gp_mapfile_open(const char *path, const char *name, struct stat *stat_r,
+int gp_mapfile_open(const char *path, struct stat *stat_r,
 		    const char **error_r)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
-		return gp_map_error(error_r, "cannot open map %s: %s%s", name,
+		return gp_map_error(error_r, "cannot open map %s: %s%s", path,
 				    strerror(errno), errno != EACCES ? "" :
 				    " (run this as root, or as a member of its "
 				    "group)");
 	if (fstat(fd, stat_r) < 0) {
-		gp_map_error(error_r, "cannot look at map %s: %s", name,
+		gp_map_error(error_r, "cannot look at map %s: %s", path,
 			     strerror(errno));
 		close(fd);
 		return -1;
@@ -199,6 +199,13 @@ static int write_at(int fd, const void *data, size_t len, uint64_t offset)
 	return 0;
 }
 
+int gp_mapfile_cut(int fd, uint64_t size)
+{
+	/* Nothing of LMDB's file stands behind its last page, and where it
+	   left that page unwritten, zeros are read. */
+	return ftruncate(fd, size) < 0 ? -1 : ftruncate(fd, size + PAGE);
+}
+
 int gp_mapfile_seal(int fd, uint64_t size, const char **error_r)
 {
 	struct trailer trailer;
@@ -207,10 +214,7 @@ int gp_mapfile_seal(int fd, uint64_t size, const char **error_r)
 	memcpy(trailer.magic, MAGIC, sizeof(MAGIC));
 	trailer.format = htole32(GP_RECORD_FORMAT);
 	trailer.size = htole64(size);
-	/* Nothing of LMDB's file stands behind its last page, and where it
-	   left that page unwritten, zeros are read. */
-	if (ftruncate(fd, size) == 0 &&
-	    compute_digest(fd, &trailer, trailer.digest) == 0 &&
+	if (compute_digest(fd, &trailer, trailer.digest) == 0 &&
 	    write_at(fd, &trailer, PAGE, size) == 0)
 		return 0;
 	return gp_map_error(error_r, "%s", strerror(errno));

@@ -12,13 +12,13 @@
    it. LMDB does not look there. */
 
 /* Opens a file for reading; nothing but a regular file is waited for or
-   touched. name is what it is called in reasons, here and below. Returns a
-   descriptor, or -1 with the reason and open(2)'s errno. */
-int gp_mapfile_open(const char *path, const char *name, struct stat *stat_r,
+   touched. Returns a descriptor, or -1 with the reason and open(2)'s errno. */
+int gp_mapfile_open(const char *path, struct stat *stat_r,
 		    const char **error_r);
 
 /* Whether the file may be believed: a regular file of root or of owner, not
-   writable by others. Returns 0, or -1 with the reason; errno is EINVAL. */
+   writable by others. name is what it is called in reasons, here and below.
+   Returns 0, or -1 with the reason; errno is EINVAL. */
 int gp_mapfile_check_access(const char *name, const struct stat *stat,
 			    uid_t owner, const char **error_r);
 
@@ -27,7 +27,10 @@ int gp_mapfile_check_access(const char *name, const struct stat *stat,
 int gp_mapfile_check_bytes(int fd, const char *name, const struct stat *stat,
 			   const char **error_r);
 
-/* Makes what LMDB wrote, size bytes, a whole file. Returns 0, or -1 with the
+/* Cuts a file behind what LMDB wrote, size bytes, and the page that is to
+   follow. Returns 0, or -1 with errno. */
+int gp_mapfile_cut(int fd, uint64_t size);
+/* Writes that page, and so makes of it a whole file. Returns 0, or -1 with the
    reason and errno. */
 int gp_mapfile_seal(int fd, uint64_t size, const char **error_r);
 

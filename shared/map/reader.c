@@ -30,8 +30,6 @@ struct gp_map {
 	struct gp_map *next;
 	unsigned openers;
 	char *path;
-	/* What it is called in reasons. */
-	char *name;
 	uid_t owner;
 
 	struct gp_loaded *loaded;
@@ -51,11 +49,6 @@ static struct gp_map *open_maps;
 
 struct gp_map *gp_map_new(const char *path, uid_t owner)
 {
-	return gp_map_new_as(path, path, owner);
-}
-
-struct gp_map *gp_map_new_as(const char *path, const char *name, uid_t owner)
-{
 	struct gp_map *map;
 
 	for (map = open_maps; map != NULL; map = map->next) {
@@ -67,7 +60,6 @@ struct gp_map *gp_map_new_as(const char *path, const char *name, uid_t owner)
 	map = gp_alloc(sizeof(*map));
 	map->openers = 1;
 	map->path = gp_strdup(path);
-	map->name = gp_strdup(name);
 	map->owner = owner;
 	map->next = open_maps;
 	open_maps = map;
@@ -86,7 +78,6 @@ void gp_map_free(struct gp_map **map_p)
 	*link = map->next;
 	gp_loaded_free(&map->loaded);
 	free(map->trouble);
-	free(map->name);
 	free(map->path);
 	free(map);
 }
@@ -96,15 +87,15 @@ void gp_map_free(struct gp_map **map_p)
 static int try_load(const struct gp_map *map, struct gp_loaded **loaded_r,
 		    struct stat *stat_r, const char **error_r)
 {
-	int fd = gp_mapfile_open(map->path, map->name, stat_r, error_r);
+	int fd = gp_mapfile_open(map->path, stat_r, error_r);
 	int ret = -1, saved_errno;
 
 	if (fd < 0)
 		return -1;
-	if (gp_mapfile_check_access(map->name, stat_r, map->owner,
+	if (gp_mapfile_check_access(map->path, stat_r, map->owner,
 				    error_r) == 0 &&
-	    gp_mapfile_check_bytes(fd, map->name, stat_r, error_r) == 0)
-		ret = gp_loaded_open(map->path, map->name, stat_r, loaded_r,
+	    gp_mapfile_check_bytes(fd, map->path, stat_r, error_r) == 0)
+		ret = gp_loaded_open(map->path, map->path, stat_r, loaded_r,
 				     error_r);
 	saved_errno = errno;
 	close(fd);
@@ -124,7 +115,7 @@ static int load(const struct gp_map *map, struct gp_loaded **loaded_r,
 	}
 	errno = EAGAIN;
 	return gp_map_error(error_r, "map %s is replaced faster than it can "
-			    "be read", map->name);
+			    "be read", map->path);
 }
 
 static void forget_trouble(struct gp_map *map)
@@ -154,13 +145,13 @@ static bool was_overwritten(const struct gp_map *map)
 	struct stat stat;
 	const char *error;
 	bool damaged;
-	int fd = gp_mapfile_open(map->path, map->name, &stat, &error);
+	int fd = gp_mapfile_open(map->path, &stat, &error);
 
 	if (fd < 0)
 		return false;
 	damaged = stat.st_dev == loaded->st_dev &&
 		stat.st_ino == loaded->st_ino &&
-		gp_mapfile_check_bytes(fd, map->name, &stat, &error) < 0 &&
+		gp_mapfile_check_bytes(fd, map->path, &stat, &error) < 0 &&
 		errno == EINVAL;
 	close(fd);
 	return damaged;
@@ -187,17 +178,17 @@ static void take_over(struct gp_map *map, const struct stat *seen)
 static void miss(struct gp_map *map, int stat_errno)
 {
 	static const struct stat nothing;
-	size_t len = strlen(map->name);
+	size_t len = strlen(map->path);
 	const char *error;
 
-	if (len > 5 && strcmp(map->name + len - 5, ".lmdb") == 0)
+	if (len > 5 && strcmp(map->path + len - 5, ".lmdb") == 0)
 		len -= 5;
 	if (stat_errno == ENOENT)
 		gp_map_error(&error, "map %s does not exist; compile the "
-			     "rules with \"gatemap %.*s\"", map->name,
-			     (int)len, map->name);
+			     "rules with \"gatemap %.*s\"", map->path,
+			     (int)len, map->path);
 	else
-		gp_map_error(&error, "cannot look at map %s: %s", map->name,
+		gp_map_error(&error, "cannot look at map %s: %s", map->path,
 			     strerror(stat_errno));
 	set_trouble(map, &nothing, error, stat_errno);
 }
@@ -282,14 +273,6 @@ void gp_map_fetch(struct gp_map *map)
 const struct gp_map_meta *gp_map_meta(const struct gp_map *map)
 {
 	return gp_loaded_meta(map->loaded);
-}
-
-int gp_map_verify_rules(struct gp_map *map, gp_loaded_rule *each,
-			void *context, const char **error_r)
-{
-	if (gp_map_source(map, error_r) == NULL)
-		return -1;
-	return gp_loaded_verify_rules(map->loaded, each, context, error_r);
 }
 
 int gp_map_verify(struct gp_map *map, const char **error_r)

@@ -18,8 +18,6 @@ struct gp_map;
 /* Never fails: the map may not exist yet. owner is who besides root may own
    the file; (uid_t)-1 for nobody. */
 struct gp_map *gp_map_new(const char *path, uid_t owner);
-/* The same for a file that has no name yet: reasons name that one. */
-struct gp_map *gp_map_new_as(const char *path, const char *name, uid_t owner);
 void gp_map_free(struct gp_map **map);
 
 /* Looks whether the file was replaced, and takes over the new one. Returns the
@@ -53,14 +51,6 @@ const struct gp_map_meta *gp_map_meta(const struct gp_map *map);
    would find out one by one. (That the file is whole is checked whenever it is
    opened.) Returns 0, or -1 with the reason. */
 int gp_map_verify(struct gp_map *map, const char **error_r);
-
-/* The same for a map that was just written, where rules need not be decoded:
-   each compares the bytes of their records (loaded.h). */
-struct gp_wire;
-int gp_map_verify_rules(struct gp_map *map,
-			bool (*each)(void *context, const char *key,
-				     size_t key_len, struct gp_wire *wire),
-			void *context, const char **error_r);
 
 /* For a door that judges all day, and many at once: a login that is going to be
    judged. Where its lines lie is remembered from the last time, and the next

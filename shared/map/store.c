@@ -1,11 +1,12 @@
 /* liblmdb trusts the bytes of its file: links between pages are followed
    unchecked, and where it notices damage it may call abort(3). So nothing is
-   opened here that was not found whole before (mapfile.h), and for the case
-   that somebody writes into the file of an open store, its assertions are
-   caught: a look-up is left by longjmp(3), which a reader without locks can do,
-   for it holds nothing. A store on which that happened is not touched again.
-   What is left is a signal (SIGBUS, SIGSEGV) when an open file is cut short or
-   overwritten; only renaming a new file over it is safe, as the manual says.
+   opened here that was not found whole before (mapfile.h), or written a moment
+   ago (seal.h), and for the case that somebody writes into the file of an open
+   store, its assertions are caught: a look-up is left by longjmp(3), which a
+   reader without locks can do, for it holds nothing. A store on which that
+   happened is not touched again. What is left is a signal (SIGBUS, SIGSEGV)
+   when an open file is cut short or overwritten; only renaming a new file over
+   it is safe, as the manual says.
 
    Readers open with MDB_NOLOCK: the file never changes, and so they need no
    right to write anything. The one read transaction lives as long as the
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
-#include <malloc.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +32,6 @@ struct gp_store {
 	jmp_buf jump;
 	bool guarded;
 	bool broken;
-};
-
-struct gp_store_writer {
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_cursor *cursor;
 };
 
 /* Codes of liblmdb are errno's, or its own, which are negative. */
@@ -226,92 +220,4 @@ int gp_store_walk(struct gp_store *store, const char *from, size_t from_len,
 	mdb_cursor_close(cursor);
 	*damaged_r = rc != 0 && rc != MDB_NOTFOUND;
 	return *damaged_r ? -1 : ret;
-}
-
-/* liblmdb says EIO when less was written than it wanted to. */
-static int write_error(int rc, const char **error_r)
-{
-	set_errno(rc);
-	if (rc == EIO)
-		return gp_map_error(error_r, "%s (is the disk full?)",
-				    mdb_strerror(rc));
-	return gp_map_error(error_r, "%s", mdb_strerror(rc));
-}
-
-int gp_store_create(const char *path, uint64_t size_max,
-		    struct gp_store_writer **writer_r, const char **error_r)
-{
-	struct gp_store_writer *writer = gp_alloc(sizeof(*writer));
-	MDB_dbi dbi;
-	int rc = mdb_env_create(&writer->env);
-
-	*writer_r = writer;
-	if (rc == 0)
-		rc = mdb_env_set_mapsize(writer->env, size_max);
-	/* The caller syncs, once. */
-	if (rc == 0)
-		rc = mdb_env_open(writer->env, path, MDB_NOSUBDIR |
-				  MDB_NOLOCK | MDB_NOSYNC, 0600);
-	if (rc == 0)
-		rc = mdb_txn_begin(writer->env, NULL, 0, &writer->txn);
-	if (rc == 0)
-		rc = mdb_dbi_open(writer->txn, NULL, 0, &dbi);
-	if (rc == 0)
-		rc = mdb_cursor_open(writer->txn, dbi, &writer->cursor);
-	if (rc == 0)
-		return 0;
-	write_error(rc, error_r);
-	gp_store_writer_free(writer_r);
-	return -1;
-}
-
-int gp_store_append(struct gp_store_writer *writer, const char *key,
-		    size_t key_len, const void *value, size_t value_len,
-		    const char **error_r)
-{
-	MDB_val name = { .mv_size = key_len, .mv_data = (void *)key };
-	MDB_val data = { .mv_size = value_len, .mv_data = (void *)value };
-	int rc = mdb_cursor_put(writer->cursor, &name, &data, MDB_APPEND);
-
-	return rc == 0 ? 0 : write_error(rc, error_r);
-}
-
-int gp_store_commit(struct gp_store_writer *writer, uint64_t *size_r,
-		    const char **error_r)
-{
-	MDB_envinfo info;
-	MDB_stat stat;
-	int rc;
-
-	mdb_cursor_close(writer->cursor);
-	writer->cursor = NULL;
-	rc = mdb_txn_commit(writer->txn);
-	writer->txn = NULL;
-	if (rc == 0)
-		rc = mdb_env_info(writer->env, &info);
-	if (rc == 0)
-		rc = mdb_env_stat(writer->env, &stat);
-	if (rc != 0)
-		return write_error(rc, error_r);
-	*size_r = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
-	return 0;
-}
-
-void gp_store_writer_free(struct gp_store_writer **writer)
-{
-	int saved_errno = errno;
-
-	if (*writer == NULL)
-		return;
-	if ((*writer)->cursor != NULL)
-		mdb_cursor_close((*writer)->cursor);
-	if ((*writer)->txn != NULL)
-		mdb_txn_abort((*writer)->txn);
-	if ((*writer)->env != NULL)
-		mdb_env_close((*writer)->env);
-	free(*writer);
-	*writer = NULL;
-	/* As many pages as the file has, which is read again now. */
-	malloc_trim(0);
-	errno = saved_errno;
 }

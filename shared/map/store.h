@@ -11,9 +11,10 @@
 
 struct gp_store;
 
-/* Opens a file for reading. mapfile.h has looked at it before: expected is the
-   file that was found whole, name what it is called in reasons. Returns 1; 0
-   when the path leads to another file by now; or -1 with the reason. */
+/* Opens a file for reading. mapfile.h has looked at it before, or it was just
+   written: expected is the file that was found whole, name what it is called
+   in reasons. Returns 1; 0 when the path leads to another file by now; or -1
+   with the reason. */
 int gp_store_open(const char *path, const char *name,
 		  const struct stat *expected, struct gp_store **store_r,
 		  const char **error_r);
@@ -43,6 +44,12 @@ struct gp_store_writer;
 
 int gp_store_create(const char *path, uint64_t size_max,
 		    struct gp_store_writer **writer_r, const char **error_r);
+/* The same, quicker for a large file. It takes up to 8 MiB more on the disk
+   until the caller cuts the file, and not every file system and limit allows
+   it; so whatever fails may be tried again in the other way. One at a time. */
+int gp_store_create_large(const char *path, uint64_t size_max,
+			  struct gp_store_writer **writer_r,
+			  const char **error_r);
 int gp_store_append(struct gp_store_writer *writer, const char *key,
 		    size_t key_len, const void *value, size_t value_len,
 		    const char **error_r);

@@ -6,7 +6,6 @@
    wider summary, which only hands decisions to the auth module. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +13,14 @@
 #include "shared/base/log.h"
 #include "shared/map/error.h"
 #include "shared/map/image-data.h"
-#include "shared/map/mapfile.h"
 #include "shared/map/publish.h"
 #include "shared/map/record.h"
+#include "shared/map/seal.h"
 #include "shared/map/store.h"
 #include "shared/map/summary.h"
+
+/* What may grow to that size is written the quicker way. */
+#define LARGE ((uint64_t)64 << 20)
 
 struct write {
 	struct gp_image *image;
@@ -182,97 +184,47 @@ static uint64_t size_bound(const struct gp_image *image)
 	return 2 * size + others * 4 * 4096 + (16 << 20);
 }
 
-static int write_store(struct gp_publish *publish, struct gp_image *image,
-		       const struct gp_map_options *options,
-		       const char **error_r)
+typedef int create_store(const char *path, uint64_t size_max,
+			 struct gp_store_writer **writer_r,
+			 const char **error_r);
+
+static int write_store_by(create_store *create, struct gp_publish *publish,
+			  struct gp_image *image, bool changed,
+			  uint64_t *size_r, const char **error_r)
 {
 	struct write write = {
 		.image = image,
 		.source = gp_image_source(image),
 		.error_r = error_r
 	};
-	uint64_t size;
 	int ret;
 
-	if (gp_store_create(publish->file.opened_by, size_bound(image),
-			    &write.store, error_r) < 0)
+	if (create(publish->file.opened_by, size_bound(image), &write.store,
+		   error_r) < 0)
 		return -1;
 	gp_text_init(&write.value);
-	ret = write_records(&write, options->changed);
+	ret = write_records(&write, changed);
 	if (ret == 0)
-		ret = gp_store_commit(write.store, &size, error_r);
+		ret = gp_store_commit(write.store, size_r, error_r);
 	gp_text_deinit(&write.value);
 	gp_store_writer_free(&write.store);
-	if (ret == 0)
-		ret = gp_mapfile_seal(publish->file.fd, size, error_r);
 	return ret;
 }
 
-struct compare {
-	const struct gp_image *image;
-	struct gp_image_group group;
-	uint64_t lines;
-	uint64_t keys;
-};
-
-/* The lines of a group, whose bytes the checks of the rules have decoded, as
-   add_lines() puts them. */
-static bool are_lines(const struct gp_image *image,
-		      const struct gp_image_group *group, struct gp_wire *wire)
+/* The quick way wants more than what is needed in the end. */
+static int write_store(struct gp_publish *publish, struct gp_image *image,
+		       const struct gp_map_options *options, uint64_t *size_r,
+		       const char **error_r)
 {
-	struct gp_image_entry entry;
-	const unsigned char *bytes;
-	size_t i;
-
-	if (gp_wire_number(wire) != group->end - group->first)
-		return false;
-	for (i = group->first; i < group->end; i++) {
-		gp_image_entry(image, i, &entry);
-		bytes = gp_wire_bytes(wire, entry.line_len);
-		if (bytes == NULL ||
-		    memcmp(bytes, entry.line, entry.line_len) != 0)
-			return false;
+	if (size_bound(image) >= LARGE) {
+		if (write_store_by(gp_store_create_large, publish, image,
+				   options->changed, size_r, error_r) == 0)
+			return 0;
+		if (ftruncate(publish->file.fd, 0) < 0)
+			return gp_map_error(error_r, "%s", strerror(errno));
 	}
-	return gp_wire_left(wire) == 0;
-}
-
-static bool compare_rule(void *context, const char *key, size_t key_len,
-			 struct gp_wire *wire)
-{
-	struct compare *compare = context;
-	struct gp_image_group *group = &compare->group;
-
-	do {
-		if (!gp_image_next_group(compare->image, group))
-			return false;
-	} while (!gp_record_is_rule(group->key, group->key_len));
-	compare->keys++;
-	compare->lines += group->end - group->first;
-	return gp_image_compare(key, key_len, group->key,
-				group->key_len) == 0 &&
-	       are_lines(compare->image, group, wire);
-}
-
-/* Reads the new file as a reader will, and holds every rule of it against what
-   was to be written. */
-static int verify(const struct gp_publish *publish,
-		  const struct gp_image *image, const char **error_r)
-{
-	struct gp_map *map = gp_map_new_as(publish->file.opened_by,
-					   publish->path, publish->uid);
-	struct compare compare = { .image = image };
-	int ret = gp_map_verify_rules(map, compare_rule, &compare, error_r);
-
-	if (ret == 0 && (compare.lines != image->lines ||
-			 compare.keys != image->keys)) {
-		*error_r = "other rules are read from it than were written";
-		errno = EIO;
-		ret = -1;
-	}
-	if (ret < 0)
-		ret = gp_map_error(error_r, "%s", *error_r);
-	gp_map_free(&map);
-	return ret;
+	return write_store_by(gp_store_create, publish, image,
+			      options->changed, size_r, error_r);
 }
 
 static int set_summary(struct gp_publish *publish,
@@ -354,21 +306,18 @@ static int write_map(struct gp_publish *publish, struct gp_image *image,
 {
 	struct gp_arena *arena;
 	const char *error;
+	uint64_t size;
 	int ret;
 
-	if (write_store(publish, image, options, &error) < 0)
+	if (write_store(publish, image, options, &size, &error) < 0)
 		return gp_map_error(error_r, "cannot write map %s: %s",
 				    publish->path, error);
 	if (gp_publish_set_access(publish, publish->file.fd) < 0)
 		return gp_map_error(error_r, "cannot set owner and mode of "
 				    "the new map %s: %s", publish->path,
 				    strerror(errno));
-	/* The disk writes while the file is read again; fsync(2) waits for it
-	   and says what went wrong. */
-	(void)sync_file_range(publish->file.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	if (verify(publish, image, &error) < 0)
-		return gp_map_error(error_r, "the new map %s is not what was "
-				    "written: %s", publish->path, error);
+	if (gp_seal(publish, image, size, error_r) < 0)
+		return -1;
 	if (fsync(publish->file.fd) < 0)
 		return gp_map_error(error_r, "cannot sync map %s: %s",
 				    publish->path, strerror(errno));
