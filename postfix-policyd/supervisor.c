@@ -143,17 +143,16 @@ static void reap(struct supervisor *s)
 
 static void feed_watchdog(struct supervisor *s)
 {
-	bool all = true;
-	unsigned i, now;
+	const volatile unsigned *heartbeats = s->shared->heartbeats;
+	unsigned i;
 
 	for (i = 0; i < s->options.workers; i++) {
-		now = s->shared->heartbeats[i];
-		if (now == s->seen[i])
-			all = false;
-		s->seen[i] = now;
+		if (heartbeats[i] == s->seen[i])
+			return;
 	}
-	if (all)
-		gp_notify("WATCHDOG=1");
+	for (i = 0; i < s->options.workers; i++)
+		s->seen[i] = heartbeats[i];
+	gp_notify("WATCHDOG=1");
 }
 
 /* A worker that is started later takes what the others have. */
@@ -202,12 +201,14 @@ static void handle(struct supervisor *s, int number)
 
 static void supervise(struct supervisor *s)
 {
-	/* In twice a heartbeat's time there is one at least. */
-	const unsigned beat = gp_notify_watchdog() * 2;
+	/* Often enough that heartbeats are passed on in time, whose interval
+	   is a third of the watchdog's. */
+	const unsigned beat = gp_notify_watchdog();
 	const struct timespec wait = {
-		.tv_nsec = (beat == 0 || beat > 500 ? 500 : beat) * 1000000L
+		.tv_nsec = (beat == 0 || beat > 1000 ? 500 :
+			    (beat + 1) / 2) * 1000000L
 	};
-	int64_t now, start_at = gp_time_milliseconds() + 1000, feed_at = 0;
+	int64_t now, start_at = gp_time_milliseconds() + 1000;
 	int number;
 
 	while (!s->ending || some_live(s)) {
@@ -219,10 +220,8 @@ static void supervise(struct supervisor *s)
 			start_at = now + 1000;
 			start_missing(s);
 		}
-		if (beat > 0 && now >= feed_at) {
-			feed_at = now + beat;
+		if (beat > 0)
 			feed_watchdog(s);
-		}
 	}
 }
 

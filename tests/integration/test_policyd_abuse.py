@@ -119,6 +119,8 @@ def test_what_is_no_utf8(daemon):
 def test_who_never_reads_holds_up_himself(daemon):
     whole = policyd.request(sasl_username="off@example.com")
     with daemon.client() as deaf, daemon.client() as other:
+        # What is remembered of records has its memory from the first on.
+        assert other.login("off@example.com").startswith("550")
         before = memory(daemon)
         deaf.sock.setblocking(False)
         deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
@@ -250,6 +252,9 @@ def test_memory_is_bounded(lab):
         pytest.fail(f"needs 6000 descriptors, the limit is {hard}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
+        # What is remembered of records has its memory from the first on.
+        with daemon.client() as client:
+            assert client.login("off@example.com").startswith("550")
         before = int(policyd.status_of(pid, "VmRSS")[0])
         clients = [daemon.client() for _ in range(5000)]
         for client in clients:

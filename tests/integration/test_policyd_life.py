@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import statistics
 import subprocess
 import time
 
@@ -260,8 +261,9 @@ def test_the_watchdog_is_fed_while_all_work(lab, count):
         begun = time.monotonic()
         assert manager.next() == "WATCHDOG=1"
         fed.append(time.monotonic() - begun)
-    # A busy machine is late now and then, and not each time.
-    assert min(fed[1:]) < 2, fed
+    # Every half of the watchdog's time, as sd_watchdog_enabled(3) has it. A
+    # busy machine is late now and then, and not each time.
+    assert statistics.median(fed) < 1.2, fed
     hung = ([daemon.process.pid] if count == "1" else
             workers_of(daemon.process.pid)[:1])
     for pid in hung:
