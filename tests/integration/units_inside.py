@@ -14,7 +14,9 @@ import stat
 import subprocess
 import sys
 import time
-import traceback
+
+from gplab import booted
+from gplab.booted import run, show, wait_for
 
 BUILD = pathlib.Path(sys.argv[1])
 SOCKET = pathlib.Path("/var/spool/postfix/gatepost/policy")
@@ -25,24 +27,6 @@ REQUEST = (b"request=smtpd_access_policy\nprotocol_state=RCPT\n"
            b"policy_context=submission\nclient_address=192.0.2.1\n"
            b"encryption_protocol=TLSv1.3\nsasl_username=%s\n\n")
 DUNNO = b"action=DUNNO\n\n"
-
-
-def run(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, f"{command}: {done.stdout}"
-    return done.stdout
-
-
-def show(unit, name):
-    return run("systemctl", "show", "--value", "-p", name, unit).strip()
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, f"not within 30 s: {what}"
-        time.sleep(0.05)
 
 
 def connect():
@@ -225,16 +209,4 @@ def step_stop():
     assert not SOCKET.exists()
 
 
-def main():
-    for name, step in list(globals().items()):
-        if not name.startswith("step_"):
-            continue
-        try:
-            step()
-            print(name[5:], "ok", flush=True)
-        except Exception:
-            print(name[5:], traceback.format_exc().replace("\n", "\\n"),
-                  flush=True)
-
-
-main()
+booted.take_steps(globals())
