@@ -46,8 +46,8 @@ struct editing {
 	bool yes;
 	bool json;
 	/* The copy, in a folder of its own so that its name can be kept. */
-	char folder[64];
-	char copy[PATH_MAX];
+	char folder[PATH_MAX];
+	char copy[PATH_MAX + 256];
 	/* The rules it was made from. */
 	uint8_t made_from[32];
 };
@@ -148,17 +148,27 @@ static int fill_copy(const char *path, const struct gp_text *text)
 	return fclose(out) == 0 && whole ? 0 : failed(path);
 }
 
+static bool make_folder(struct editing *editing, const char *parent)
+{
+	int len = snprintf(editing->folder, sizeof(editing->folder),
+			   "%s/gatepost-XXXXXX", parent);
+
+	if (len >= (int)sizeof(editing->folder)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	return mkdtemp(editing->folder) != NULL;
+}
+
 static int write_copy(struct editing *editing, struct gp_arena *arena,
 		      const struct change_file *file)
 {
 	const char *folder = getenv("TMPDIR");
 	int status;
 
-	if (folder == NULL || strlen(folder) > 32 || folder[0] == '\0')
+	if (folder == NULL || folder[0] == '\0')
 		folder = "/tmp";
-	snprintf(editing->folder, sizeof(editing->folder),
-		 "%s/gatepost-XXXXXX", folder);
-	if (mkdtemp(editing->folder) == NULL)
+	if (!make_folder(editing, folder))
 		return failed(folder);
 	snprintf(editing->copy, sizeof(editing->copy), "%s/%.200s",
 		 editing->folder, base_name(file->path));

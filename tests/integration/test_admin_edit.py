@@ -235,23 +235,27 @@ def test_who_leaves_the_question_keeps_the_text(folder, key, status):
     assert folder.state() == before
 
 
-def test_terminal_that_is_lost(folder, tmp_path):
+def test_terminal_that_is_lost(folder):
     before = folder.state()
+    temporary = folder.path / ("x" * 200)
+    temporary.mkdir()
     at = Terminal(folder, {**editor(folder, APPENDED),
-                           "TMPDIR": str(tmp_path)}
-                  if len(str(tmp_path)) < 32 else editor(folder, APPENDED))
+                           "TMPDIR": str(temporary)})
     at.wait_for(QUESTION)
-    copies = set(pathlib.Path("/tmp").glob("gatepost-*/rules")) | set(
-        tmp_path.glob("gatepost-*/rules"))
     os.close(at.terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(at.pid, 0)[1]) == -1
     assert folder.state() == before
-    mine = [copy for copy in copies if copy.exists()
-            and copy.read_text() == RULES + "x.test all=off\n"]
-    assert mine
-    for copy in mine:
-        copy.unlink()
-        copy.parent.rmdir()
+    copy, = temporary.glob("gatepost-*/rules")
+    assert copy.read_text() == RULES + "x.test all=off\n"
+
+
+@pytest.mark.parametrize("name, message", [
+    ("none", "No such file"), ("x" * 5000, "File name too long")])
+def test_a_folder_for_copies_that_is_none(folder, name, message):
+    env = {**editor(folder, APPENDED), "TMPDIR": str(folder.path / name)}
+    done = folder.run("edit", "--yes", env=env)
+    assert done.returncode in (66, 74) and message in done.stderr
+    assert folder.rules.read_text() == RULES
 
 
 def test_the_editors_interrupt_is_the_editors(folder):
