@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +43,34 @@ static int no_file(const char *path, const char *what)
 	return EX_CONFIG;
 }
 
+/* Whether a file can be made there; -1 with errno when not. */
+static int look_at_folder(const char *path)
+{
+	char *copy = gp_strdup(path);
+	int ret = access(dirname(copy), W_OK | X_OK);
+	int saved_errno = errno;
+
+	free(copy);
+	errno = saved_errno;
+	return ret;
+}
+
+static int open_file(const char *path, int flags)
+{
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+}
+
 int gp_journal_open(const char *path, bool for_adding,
 		    struct gp_journal **journal_r)
 {
-	int flags = for_adding ? O_RDWR | O_APPEND | O_CREAT : O_RDONLY;
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+	int fd = open_file(path, for_adding ? O_RDWR | O_APPEND : O_RDONLY);
 	struct stat st;
 
 	if (fd < 0 && (errno == ELOOP || errno == EISDIR))
 		return no_file(path, errno == ELOOP ? "a symbolic link" :
 			       "no regular file");
-	if (fd < 0 && (for_adding || errno != ENOENT)) {
+	if (fd < 0 && (errno != ENOENT ||
+		       (for_adding && look_at_folder(path) < 0))) {
 		int status = gp_program_exit_code(errno);
 
 		gp_program_error("journal %s: %s", path, strerror(errno));
@@ -120,12 +138,31 @@ static bool is_torn(int fd, off_t end)
 	return end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
 }
 
+/* Half a line helps nobody; should this fail too, it is closed by the next
+   one. A file that was made for it goes. */
+static void take_back(struct gp_journal *journal, off_t end, bool is_new)
+{
+	if (is_new) {
+		unlink(journal->path);
+		close(journal->fd);
+		journal->fd = -1;
+	} else if (ftruncate(journal->fd, end) < 0) {
+		gp_program_warning("journal %s: %s", journal->path,
+				   strerror(errno));
+	}
+}
+
 static int add_line(struct gp_journal *journal, const char *line)
 {
-	off_t end = lseek(journal->fd, 0, SEEK_END);
+	bool is_new = journal->fd < 0;
+	off_t end;
 	struct gp_text text;
 	int error;
 
+	if (is_new)
+		journal->fd = open_file(journal->path,
+					O_RDWR | O_APPEND | O_CREAT);
+	end = journal->fd < 0 ? -1 : lseek(journal->fd, 0, SEEK_END);
 	if (end < 0)
 		return -1;
 	gp_text_init(&text);
@@ -134,11 +171,8 @@ static int add_line(struct gp_journal *journal, const char *line)
 	gp_text_addf(&text, "%s\n", line);
 	error = write_all(journal->fd, text.data, text.len) < 0 ||
 		fsync(journal->fd) < 0 ? errno : 0;
-	/* Half a line helps nobody; should this fail too, it is closed by the
-	   next one. */
-	if (error != 0 && ftruncate(journal->fd, end) < 0)
-		gp_program_warning("journal %s: %s", journal->path,
-				   strerror(errno));
+	if (error != 0)
+		take_back(journal, end, is_new);
 	gp_text_deinit(&text);
 	errno = error;
 	return error == 0 ? 0 : -1;

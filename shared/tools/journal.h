@@ -12,8 +12,8 @@
 
 struct gp_journal;
 
-/* For adding, the file is made where there is none. For reading, none is an
-   empty one. Returns 0, or an exit code with the message written. */
+/* Where there is no file it is an empty one; the first line that is added makes
+   it. Returns 0, or an exit code with the message written. */
 int gp_journal_open(const char *path, bool for_adding,
 		    struct gp_journal **journal_r);
 void gp_journal_close(struct gp_journal **journal);

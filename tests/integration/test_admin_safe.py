@@ -226,15 +226,24 @@ def test_no_room_left():
     assert done.stdout == "fine\n", done.stderr
 
 
+def test_the_first_change_fails(folder):
+    """Not even an empty journal is left of it."""
+    before = folder.names()
+    folder.refused(65, "set", "a.test", "imap=nonsense")
+    assert folder.names() == before
+
+
 def test_a_limit_on_files(folder):
     """RLIMIT_FSIZE kills with a signal where it is not looked after."""
     import resource
     before = folder.state()
+    names = folder.names()
     done = folder.run("set", "-q", "a.test", "imap=off",
                       preexec_fn=lambda: resource.setrlimit(
                           resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert done.returncode not in (0, -25), done
     assert folder.state() == before
+    assert folder.names() == names
     folder.ok("set", "-q", "a.test", "imap=off")
 
 

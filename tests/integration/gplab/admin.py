@@ -99,6 +99,9 @@ class Folder:
         return sorted(p.name for p in self.path.iterdir())
 
     def entries(self):
+        """Of the journal, which the first change makes."""
+        if not self.journal.exists():
+            return []
         return [json.loads(line) for line in
                 self.journal.read_text().splitlines()]
 
