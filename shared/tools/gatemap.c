@@ -219,6 +219,8 @@ static int read_arguments(struct gatemap_options *options,
 
 static int run(const struct gatemap_options *options)
 {
+	if (options->work == GATEMAP_QUERY || options->work == GATEMAP_LIST)
+		gp_program_end_with_pipe();
 	switch (options->work) {
 	case GATEMAP_UPDATE:
 		return gatemap_update(options);

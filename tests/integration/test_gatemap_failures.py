@@ -233,18 +233,40 @@ def test_standard_output_is_full(compiled):
         "gatemap: standard output: No space left on device\n"
 
 
-def test_nobody_reads(folder):
+def with_nobody_reading(folder, *options, **more):
+    """What it says of that, and its exit status."""
+    process = subprocess.Popen(folder.argv(*options), cwd=folder.path,
+                               stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, **more)
+    process.stdout.close()
+    said, status = process.stderr.read(), process.wait(common.DEADLINE)
+    process.stderr.close()
+    return said, status
+
+
+@pytest.mark.parametrize("options", [("-s",), ("-q", "*")], ids=" ".join)
+def test_nobody_reads(folder, options):
+    """As behind postmap: "| head" hears no word of it. Where a signal would not
+    end it, it says that something is missing."""
     folder.rules.write_text(many_rules(20000))
     folder.silent()
-    process = subprocess.Popen(folder.argv("-s"), cwd=folder.path,
-                               stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "*\tall=tls\n"
-    process.stdout.close()
-    assert process.stderr.read() == \
-        "gatemap: standard output: Broken pipe\n"
-    assert process.wait(common.DEADLINE) == 74
-    process.stderr.close()
+    assert with_nobody_reading(folder, *options) == ("", -signal.SIGPIPE)
+    assert with_nobody_reading(
+        folder, *options, restore_signals=False,
+        preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)) == \
+        ("gatemap: standard output: Broken pipe\n", 74)
+
+
+def test_nobody_reads_of_a_change(compiled):
+    """Work that was begun is done."""
+    pipe, theirs = os.pipe()
+    os.close(pipe)
+    done = subprocess.run(compiled.argv("-v", "-d", "*"), cwd=compiled.path,
+                          stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert not compiled.printed().startswith("*")
+    assert litter(compiled) == []
 
 
 def test_nobody_hears_the_warnings(folder):
