@@ -37,6 +37,9 @@ struct piece {
 	char *text;
 	size_t size;
 	size_t len;
+	/* Up to this line's beginning there is no key but the first, and no
+	   comment. */
+	size_t tight;
 	uint32_t line;
 	/* What it was parsed to. */
 	struct gp_parse_sink sink;
@@ -145,7 +148,7 @@ static void free_oldest(struct gp_ahead *ahead)
 
 	gp_image_clear(piece->image);
 	gp_text_clear(&piece->left);
-	piece->len = 0;
+	piece->len = piece->tight = 0;
 	pthread_mutex_lock(&ahead->mutex);
 	piece->state = FREE;
 	ahead->oldest++;
@@ -310,12 +313,53 @@ static size_t find_cut(const struct piece *piece)
 {
 	size_t cut = piece->len;
 
-	while (--cut > 0) {
+	while (--cut > 0 && cut >= piece->tight) {
 		if (piece->text[cut - 1] == '\n' &&
 		    begins_key(piece->text[cut]))
 			return cut;
 	}
 	return 0;
+}
+
+/* Whether white space and a "#" is what a line begins with. */
+static bool begins_comment(const char *pos, const char *end)
+{
+	while (pos < end && strchr(" \t\v\f\r", *pos) != NULL && *pos != '\0')
+		pos++;
+	return pos < end && *pos == '#';
+}
+
+/* Leaves of each comment its newline, for the numbers of lines; of one that goes
+   on in what is read next, the "#". */
+static void drop_comments(struct piece *piece)
+{
+	const char *pos = piece->text + piece->tight, *next;
+	const char *end = piece->text + piece->len;
+	char *to = piece->text + piece->tight;
+
+	for (; pos < end; pos = next) {
+		const char *newline = memchr(pos, '\n', (size_t)(end - pos));
+
+		next = newline == NULL ? end : newline + 1;
+		piece->tight = (size_t)(to - piece->text);
+		if (begins_comment(pos, next)) {
+			*to++ = newline == NULL ? '#' : '\n';
+			continue;
+		}
+		memmove(to, pos, (size_t)(next - pos));
+		to += next - pos;
+	}
+	piece->len = (size_t)(to - piece->text);
+}
+
+/* For a key whose lines fill the piece; comments take no room of it. */
+static void make_room(struct piece *piece)
+{
+	drop_comments(piece);
+	if (piece->len <= piece->size / 2)
+		return;
+	piece->size *= 2;
+	piece->text = gp_realloc(piece->text, piece->size + 1, 1);
 }
 
 /* Hands the piece over up to the cut; what is behind it begins the next. */
@@ -356,8 +400,7 @@ void gp_ahead_filled(struct gp_ahead *ahead, size_t len)
 		return;
 	cut = find_cut(piece);
 	if (cut == 0) {
-		piece->size *= 2;
-		piece->text = gp_realloc(piece->text, piece->size + 1, 1);
+		make_room(piece);
 		return;
 	}
 	if (ahead->thread_count < ahead->threads_wanted)

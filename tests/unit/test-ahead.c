@@ -19,6 +19,8 @@ static const char *const good[] = {
 	"c@example.org all=off\n submission=tls\n",
 	"d@example.org note=\"a # b\" all=tls # comment\n",
 	"# comment\n", "\n", "\t# comment\n", "   \n",
+	"# a comment that is longer than most of the pieces are, # and # \" =\n",
+	"i@example.net imap=off\n# of\n \t\v# i\r\n\n#\n pop3=off # end\n",
 	"net:office 192.0.2.0/24\n", "net:far 2001:db8::/32,\n 10.0.0.0/8\n",
 	"profile:sales imap=off\n", "profile:plan trusted_nets=office\n",
 	"e@example.net profile=sales,plan\n",
@@ -91,6 +93,9 @@ static void parse_whole(const struct gp_text *text, struct result *result)
 	end(result, diagnostics, parser);
 }
 
+/* The most that was read at a time. */
+static size_t room_max;
+
 static void parse_ahead(const struct gp_text *text, size_t size,
 			unsigned threads, struct result *result)
 {
@@ -105,6 +110,8 @@ static void parse_ahead(const struct gp_text *text, size_t size,
 	for (pos = 0; pos < text->len; pos += room) {
 		to = gp_ahead_room(ahead, &room);
 		assert_true(room > 0);
+		if (room > room_max)
+			room_max = room;
 		if (room > text->len - pos)
 			room = text->len - pos;
 		memcpy(to, text->data + pos, room);
@@ -208,12 +215,40 @@ static void test_sorted_files_stay_sorted(void **state)
 	gp_text_deinit(&text);
 }
 
+/* However long: a comment is not kept. */
+static void test_comments_take_no_room(void **state)
+{
+	struct result whole, ahead;
+	struct gp_text text;
+	unsigned i;
+
+	(void)state;
+	gp_text_init(&text);
+	gp_text_add(&text, "a@example.com imap=off\n");
+	for (i = 0; i < 1000; i++)
+		gp_text_addf(&text, "%s# %0200u\n", i % 2 == 0 ? "" : " ", i);
+	gp_text_addf(&text, "#%0200000u\n pop3=off\nb@example.com imap=on\n",
+		     i);
+	parse_whole(&text, &whole);
+	room_max = 0;
+	parse_ahead(&text, 512, 1, &ahead);
+	assert_same(&whole, &ahead);
+	assert_int_equal(ahead.image->lines, 1);
+	assert_non_null(strstr(ahead.errors.data, ":1004:"));
+	/* A byte for each line, in a piece that doubles. */
+	assert_in_range(room_max, 512, 2048);
+	forget(&whole);
+	forget(&ahead);
+	gp_text_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces_in_one_thread),
 		cmocka_unit_test(test_pieces_in_threads),
-		cmocka_unit_test(test_sorted_files_stay_sorted)
+		cmocka_unit_test(test_sorted_files_stay_sorted),
+		cmocka_unit_test(test_comments_take_no_room)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
