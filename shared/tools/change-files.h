@@ -12,7 +12,9 @@ int change_file_read(struct change_file *file);
 int change_file_prepare(struct change_file *file);
 void change_file_deinit(struct change_file *file);
 
-struct change_file *change_find_file(struct change *change, const char *path);
+/* The file that a record of the journal names, or NULL. */
+struct change_file *change_find_file(struct change *change,
+				     const json_t *record);
 /* A text of the journal as bytes. */
 void change_get_text(const json_t *value, bool bytes, struct gp_text *text);
 

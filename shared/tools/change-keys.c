@@ -53,10 +53,11 @@ static json_t *new_record(const char *path, const char *key, size_t key_len,
 	gp_text_init(&text);
 	print_key(key, key_len, &text);
 	bytes = !gp_journal_is_text(text.data, text.len);
-	json_object_set_new(record, "key", gp_journal_text(text.data, text.len,
-							   bytes));
+	json_object_set_new(record, "key", gp_journal_name(text.data,
+							   text.len));
 	gp_text_deinit(&text);
-	json_object_set_new(record, "file", json_string(path));
+	json_object_set_new(record, "file", gp_journal_name(path,
+							    strlen(path)));
 	json_object_set_new(record, "line", json_integer(number));
 	if (collect->bytes || bytes)
 		json_object_set_new(record, "bytes", json_true());
@@ -240,9 +241,8 @@ static void replace_lines(struct gp_ruletext *text, const json_t *record,
 
 	for (size_t i = 0; i < json_array_size(lines); i++) {
 		if (line == GP_RULETEXT_NONE) {
-			change_get_text(json_object_get(record, "key"), bytes,
-				 buffer);
-			line = gp_ruletext_add(text, behind, buffer->data);
+			line = gp_ruletext_add(text, behind, json_string_value(
+				json_object_get(record, "key")));
 		}
 		change_get_text(json_array_get(lines, i), bytes, buffer);
 		(void)gp_ruletext_set_raw(text, line, buffer->data,
@@ -256,10 +256,18 @@ static void replace_lines(struct gp_ruletext *text, const json_t *record,
 	}
 }
 
-struct change_file *change_find_file(struct change *change, const char *path)
+struct change_file *change_find_file(struct change *change,
+				     const json_t *record)
 {
-	for (size_t i = 0; path != NULL && i < change->count; i++) {
-		if (strcmp(change->file[i].path, path) == 0)
+	const json_t *name = json_object_get(record, "file");
+
+	for (size_t i = 0; i < change->count; i++) {
+		const char *path = change->file[i].path;
+		json_t *own = gp_journal_name(path, strlen(path));
+		bool is_found = json_equal(own, name);
+
+		json_decref(own);
+		if (is_found)
 			return &change->file[i];
 	}
 	return NULL;
@@ -274,15 +282,14 @@ static int restore_key(struct change *change, const json_t *record,
 					     "after");
 	const json_t *to = json_object_get(record, forward ? "after" :
 					   "before");
-	struct change_file *file = change_find_file(
-		change, json_string_value(json_object_get(record, "file")));
+	struct change_file *file = change_find_file(change, record);
+	const char *written = json_string_value(json_object_get(record, "key"));
 	char key[GP_RULETEXT_KEY_MAX];
 	const char *error;
 	size_t len;
 
-	change_get_text(json_object_get(record, "key"), bytes, buffer);
-	if (file == NULL || file->text == NULL ||
-	    gp_ruletext_key(buffer->data, buffer->len, key, &len, &error) < 0)
+	if (file == NULL || file->text == NULL || written == NULL ||
+	    gp_ruletext_key(written, strlen(written), key, &len, &error) < 0)
 		return -1;
 	if (stands(file->text, key, len, bytes, to))
 		return forward ? 1 : 0;

@@ -156,7 +156,9 @@ static json_t *file_json(const struct change_file *file)
 	find_end(&diff);
 	find_hunks(&diff);
 	if (diff.bytes <= BYTES_MAX)
-		object = json_pack("{s:s,s:b,s:O}", "file", file->path,
+		object = json_pack("{s:o,s:b,s:O}", "file",
+				   gp_journal_name(file->path,
+						   strlen(file->path)),
 				   "bytes", diff.has_bytes, "hunks",
 				   diff.hunks);
 	json_decref(diff.hunks);
@@ -279,9 +281,7 @@ int change_restore_texts(struct change *change, const json_t *texts)
 	int ret = json_array_size(texts) > 0 ? 0 : -1;
 
 	json_array_foreach(texts, i, text) {
-		struct change_file *file = change_find_file(
-			change, json_string_value(json_object_get(text,
-								  "file")));
+		struct change_file *file = change_find_file(change, text);
 
 		if (ret == 0)
 			ret = file == NULL ? -1 : restore_file(file, text);

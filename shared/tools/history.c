@@ -109,21 +109,27 @@ static void print_lines(const char *sign, const json_t *lines)
 
 void history_print(const json_t *entry)
 {
+	static const char *const names[] = { "time", "by", "command" };
 	const json_t *keys = json_object_get(entry, "keys"), *record;
 	const char *state = history_text(entry, "state");
 	size_t i;
 
-	printf("%" JSON_INTEGER_FORMAT "  %s  ", json_integer_value(
-	       json_object_get(entry, "id")), history_text(entry, "time"));
-	gp_journal_print(history_text(entry, "by"));
-	printf("  %s", history_text(entry, "command"));
+	printf("%" JSON_INTEGER_FORMAT, json_integer_value(
+	       json_object_get(entry, "id")));
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		printf("  ");
+		gp_journal_print(history_text(entry, names[i]));
+	}
 	if (json_object_get(entry, "undoes") != NULL)
 		printf(" %" JSON_INTEGER_FORMAT, json_integer_value(
 		       json_object_get(entry, "undoes")));
 	if (strcmp(state, "void") == 0)
 		printf("  (void: nothing of it was done)");
-	else if (strcmp(state, "done") != 0)
-		printf("  (%s)", state);
+	else if (strcmp(state, "done") != 0) {
+		printf("  (");
+		gp_journal_print(state);
+		putchar(')');
+	}
 	putchar('\n');
 	json_array_foreach(keys, i, record) {
 		if (i == KEYS_SHOWN) {

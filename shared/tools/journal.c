@@ -322,18 +322,25 @@ json_t *gp_journal_text(const char *str, size_t len, bool bytes)
 	return value;
 }
 
+json_t *gp_journal_name(const char *str, size_t len)
+{
+	return gp_journal_text(str, len, !gp_journal_is_text(str, len));
+}
+
 /* What a journal holds was written by many; nothing of it steers a
    terminal. */
 void gp_journal_print(const char *text)
 {
-	const unsigned char *c;
+	struct gp_text shown;
+	size_t len;
 
-	for (c = (const unsigned char *)text; *c != '\0'; c++) {
-		/* U+0080 to U+009F are controls as well. */
-		bool second = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-
-		putchar(second || *c == 0x7f ||
-			(*c < 0x20 && *c != '\n' && *c != '\t') ? '?' : *c);
-		c += second;
+	gp_text_init(&shown);
+	for (; *text != '\0'; text += len) {
+		len = strcspn(text, "\t\n");
+		gp_utf8_add_visible(&shown, text, len);
+		for (; text[len] == '\t' || text[len] == '\n'; len++)
+			gp_text_add_char(&shown, text[len]);
 	}
+	fwrite(shown.data, 1, shown.len, stdout);
+	gp_text_deinit(&shown);
 }

@@ -33,6 +33,9 @@ json_t *gp_journal_previous(struct gp_journal *journal);
    the object says "bytes": true beside them. */
 bool gp_journal_is_text(const char *str, size_t len);
 json_t *gp_journal_text(const char *str, size_t len, bool bytes);
+/* Keys and paths are texts by themselves, whatever stands beside them: a
+   character for each byte only where they are no UTF-8. */
+json_t *gp_journal_name(const char *str, size_t len);
 /* A text of it on standard output, for a person. */
 void gp_journal_print(const char *text);
 

@@ -315,8 +315,10 @@ static void print_lines(const char *sign, const json_t *record,
 			stands = stands || json_equal(line, other);
 		if (stands)
 			continue;
-		printf("%s %s: ", sign, json_string_value(
-		       json_object_get(record, "file")));
+		printf("%s ", sign);
+		gp_journal_print(json_string_value(
+				 json_object_get(record, "file")));
+		printf(": ");
 		gp_journal_print(json_string_value(line));
 		putchar('\n');
 	}

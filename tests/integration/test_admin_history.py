@@ -33,13 +33,14 @@ def test_history(folder):
 
 def test_no_comment_steers_a_terminal(folder):
     with folder.rules.open("a") as rules:
-        rules.write("a.test imap=off # \x1b[2J\x7f\x9b2J\n")
+        rules.write("a.test imap=off\t# \x1b[2J\x7f\x9b2J\u202e\n")
     folder.compile()
     for words in (["set", "a.test", "imap=tls"], ["history"],
                   ["undo", "--yes"]):
         shown = folder.ok(*words)
-        assert "a.test imap=off # ?[2J??2J\n" in shown
-        assert not set("\x1b\x7f\x9b") & set(shown)
+        assert "a.test imap=off\t# \\x1b[2J\\x7f\\xc2\\x9b2J\\xe2\\x80\\xae\n" \
+            in shown
+        assert not set("\x1b\x7f\x9b\u202e") & set(shown)
 
 
 def test_who_is_recorded(folder):
@@ -59,6 +60,36 @@ def test_who_is_recorded(folder):
 def test_names_that_a_journal_cannot_have(folder, words, name):
     assert "this is no name" in folder.refused(64, *words, "--by",
                                                os.fsdecode(name))
+
+
+@pytest.mark.parametrize("key", ["a.test", "\u00fc@a.test"])
+def test_undo_where_a_comment_is_no_utf8(folder, key):
+    with folder.rules.open("ab") as rules:
+        rules.write(key.encode() + b" imap=off # caf\xe9\n")
+    folder.compile()
+    before = folder.state()
+    folder.ok("set", key, "imap=tls")
+    assert folder.state() != before
+    folder.ok("undo", "--yes")
+    assert folder.state()[0] == before[0]
+    assert "undo" in folder.ok("history", key)
+
+
+def test_undo_in_a_folder_whose_name_is_no_utf8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    path.mkdir()
+    folder = admin.compiled(path)
+    before = folder.state()[0]
+    folder.ok("set", "a.test", "imap=off")
+    assert folder.entries()[0]["keys"][0]["file"].endswith("caf\xe9/rules")
+    editor = folder.path / "editor"
+    editor.write_text('#!/bin/sh\necho "# a remark" >>"$1"\n')
+    editor.chmod(0o755)
+    folder.ok("edit", stdin="y\n",
+              env={"VISUAL": str(editor), "EDITOR": str(editor)})
+    folder.ok("undo", "--yes")
+    folder.ok("undo", "1", "--yes")
+    assert folder.state()[0] == before
 
 
 def test_undo_brings_back_every_byte(folder):

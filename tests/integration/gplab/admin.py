@@ -49,7 +49,7 @@ class Folder:
                 f"webmail_networks = 203.0.113.80\n{more}")
         if os.geteuid() != 0:
             text += f"map_owner = {pwd.getpwuid(os.geteuid()).pw_name}\n"
-        self.conf.write_text(text)
+        self.conf.write_text(text, errors="surrogateescape")
 
     def argv(self, command, *words):
         return [str(common.program("gatepost")), command,
