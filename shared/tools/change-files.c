@@ -163,7 +163,14 @@ int change_file_prepare(struct change_file *file)
 				 file->path, strerror(errno));
 		return EX_CANTCREAT;
 	}
-	return copy_access(file, file->new.fd) < 0 ||
-	       write_whole(file->new.fd, &file->now) < 0 ?
+	if (copy_access(file, file->new.fd) < 0) {
+		int error = errno;
+
+		gp_program_error("%s: its owner, group and labels cannot be "
+				 "given to the new file: %s; run this as root",
+				 file->path, strerror(error));
+		return gp_program_exit_code(error);
+	}
+	return write_whole(file->new.fd, &file->now) < 0 ?
 	       failed(file->path) : 0;
 }

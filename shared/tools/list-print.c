@@ -85,13 +85,18 @@ static void print_table(const struct list_row *row)
 	gp_text_deinit(&why);
 }
 
+/* A reseller's note or mailbox is no formula in his provider's spreadsheet:
+   as in report-csv.c, it gets an apostrophe in front. */
 static void print_field(const char *text, char end)
 {
+	bool formula = *text != '\0' && strchr("=+-@", *text) != NULL &&
+		       text[1] != '\0';
+
 	if (strpbrk(text, ",\"\n\r") == NULL) {
-		printf("%s%c", text, end);
+		printf("%s%s%c", formula ? "'" : "", text, end);
 		return;
 	}
-	putchar('"');
+	fputs(formula ? "\"'" : "\"", stdout);
 	for (; *text != '\0'; text++) {
 		if (*text == '"')
 			putchar('"');

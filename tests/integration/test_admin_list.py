@@ -146,6 +146,18 @@ def test_list_filters(folder):
         .startswith("eve@other.example,off,tls,tls,tls,tls,1.2,imap,")
 
 
+def test_list_has_no_formulas(folder):
+    """A reseller's words in his provider's spreadsheet."""
+    folder.ok("set", "-", stdin='=1+2@example.com imap=off note="=cmd|,x"\n'
+              '-x@example.com imap=off note=-\n@ imap=off\n')
+    out = folder.ok("list", "--csv", "--service", "imap").splitlines()
+    assert any(line.startswith("'=1+2@example.com,off,") and
+               line.endswith("\"'=cmd|,x\",") for line in out)
+    assert any(line.startswith("'-x@example.com,off,") and
+               line.endswith(",-,") for line in out)
+    assert any(line.startswith("@,off,") for line in out)
+
+
 def test_list_shows_its_first_row_at_once(tmp_path):
     folder = admin.Folder(tmp_path, "big.test all=tls\n" + "".join(
         f"u{i:06d}@big.test imap=off\n" for i in range(100_000)))

@@ -314,6 +314,23 @@ def _act_as_owner(folder):
     assert folder.journal.stat().st_uid == uid
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_group_that_cannot_be_kept():
+    """Nor is the file given away to another one."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as path:
+        folder = admin.Folder(pathlib.Path(path))
+        folder.path.chmod(0o755)
+        folder.configure("map_owner = nobody\n")
+        for name in (".", *folder.names()):
+            os.chown(folder.path / name, nobody.pw_uid, 0)
+        said = folder.refused(77, "set", "bob@example.com", "imap=off",
+                              user="nobody", group=nobody.pw_gid,
+                              extra_groups=[])
+        assert "its owner, group and labels cannot be given" in said
+        assert folder.rules.stat().st_gid == 0
+
+
 def _as_nobodys(folder, settings):
     folder.configure(settings)
     os.chown(folder.rules, pwd.getpwnam("nobody").pw_uid, -1)
