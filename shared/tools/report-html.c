@@ -556,6 +556,16 @@ int report_check_html(const char *path)
 	return EX_CANTCREAT;
 }
 
+/* Half a page looks whole in a browser. */
+static void remove_half(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    ftruncate(fd, 0) == 0)
+		(void)unlink(path);
+}
+
 /* Not for everybody on this host: it names mailboxes and addresses. */
 int report_write_html(const struct report *report, const char *path)
 {
@@ -572,7 +582,9 @@ int report_write_html(const struct report *report, const char *path)
 		return status;
 	}
 	put_page(report, file);
-	failed = ferror(file) != 0;
+	failed = fflush(file) != 0 || ferror(file) != 0;
+	if (failed)
+		remove_half(fd, path);
 	if (fclose(file) != 0 || failed) {
 		gp_program_error("%s: not everything could be written", path);
 		return EX_IOERR;

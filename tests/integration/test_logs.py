@@ -10,6 +10,7 @@ import lzma
 import os
 import pathlib
 import random
+import resource
 import subprocess
 import time
 
@@ -512,6 +513,23 @@ def test_a_log_is_not_written_over(gatepost, lab):
         assert gatepost.run("impact", "--html", page, log).returncode == 1
     done = gatepost.run("impact", "--html", "/dev/stdout", log)
     assert done.stdout == page.read_bytes()
+
+
+def test_half_a_page_does_not_stay(gatepost, lab):
+    """Where there is no room for it; a browser would show it as a whole."""
+    log = write(lab, "half.log", "".join(
+        login(f"u{i}@example.com") for i in range(500)))
+    page = lab.dir / "half.html"
+    for _ in range(2):
+        done = subprocess.run(
+            [common.program("gatepost"), "impact", "-c", lab.conf, "-f",
+             lab.rules, "--html", page, log], capture_output=True, timeout=60,
+            check=False, restore_signals=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                  (20000, 20000)))
+        assert done.returncode == 74 and b"not everything" in done.stderr
+        assert not page.exists()
+        page.write_text("<!DOCTYPE html>\n")
 
 
 def test_terminals_are_safe(gatepost, lab):
