@@ -54,6 +54,22 @@ static bool has_no_time(const struct log_piece *line)
 	       log_dovecot_login(line, &login) != LOG_OTHER;
 }
 
+/* "[    1.003112] mail dovecot[81]: ": since the host was booted. */
+static bool is_since_boot(const struct log_piece *line)
+{
+	size_t i = 1;
+
+	if (!begins(*line, "["))
+		return false;
+	while (i < line->len && line->data[i] == ' ')
+		i++;
+	if (i == line->len || !is_digit(line->data[i]))
+		return false;
+	while (i < line->len && is_digit(line->data[i]))
+		i++;
+	return i < line->len && line->data[i] == '.';
+}
+
 const char *log_form_hint(const struct log_piece *line)
 {
 	if (begins(*line, "__CURSOR=") ||
@@ -69,6 +85,9 @@ const char *log_form_hint(const struct log_piece *line)
 	if (has_other_month(line))
 		return "months are not in English; run journalctl with "
 		       "LC_ALL=C, or with -o short-iso";
+	if (is_since_boot(line))
+		return "this is \"journalctl -o short-monotonic\", which has no "
+		       "date; print it with -o short-iso";
 	if (has_no_time(line))
 		return "lines have no time; print them with journalctl "
 		       "-o short-iso, not with -o cat";

@@ -248,7 +248,7 @@ def test_journalctl(servers, journal, form):
 
 @pytest.mark.parametrize("form, instead", [
     ("export", "-o json"), ("verbose", "-o json"), ("json-pretty", "-o json"),
-    ("cat", "-o short-iso")])
+    ("cat", "-o short-iso"), ("short-monotonic", "-o short-iso")])
 def test_journalctl_otherwise(servers, journal, form, instead):
     """What is not read does not look like a log in which all is well."""
     printed = subprocess.run(

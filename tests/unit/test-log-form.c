@@ -23,6 +23,10 @@ static void test_hints(void **state)
 		{ "M\xc3\xa4r  3 08:00:00 mail dovecot[81]: imap-login: x",
 		  "LC_ALL=C" },
 		{ "d\xc3\xa9""c. 03 08:00:00 mail x: y", "LC_ALL=C" },
+		{ "[    0.001000] mail dovecot[81]: imap-login: x",
+		  "short-monotonic" },
+		{ "[12345.001000] mail dovecot[81]: imap-login: x",
+		  "short-monotonic" },
 		{ "imap-login: Login: user=<a@b>, rip=192.0.2.1", "-o cat" },
 		{ "disconnect from a[192.0.2.1] ehlo=1", "-o cat" },
 	};
@@ -47,6 +51,7 @@ static void test_rubbish(void **state)
 		"Nov 21 08:00:00 mail x: y", "Nov 21 08:00:00", "Dez 03 08:00",
 		"2026-11-21T08:00:00Z mail dovecot: imap-login: Login: user=<",
 		"Dez 03 08:00:00", "12 03 08:00:00 x", "auth: x",
+		"[", "[ ", "[x", "[1", "[ 1]",
 	};
 
 	(void)state;
