@@ -4,11 +4,11 @@
 
 #include <getopt.h>
 
-#include "shared/base/clock.h"
 #include "shared/tools/compare.h"
 #include "shared/tools/configuration.h"
 #include "shared/tools/options.h"
 #include "shared/tools/program.h"
+#include "shared/tools/report-options.h"
 #include "shared/tools/rulebook.h"
 
 static const char help[] =
@@ -16,7 +16,7 @@ static const char help[] =
 "Says which mailboxes and domains gain (+) or lose (-) what between OLD and\n"
 "NEW, which are maps, rules files or folders of them.\n"
 "\n"
-"      --at TIME       as in 2027-03-01T00:00:00Z [now]\n"
+"      --at TIME       as in 2027-03-01T00:00:00Z, 2027-03-01 or 7d [now]\n"
 "  -j, --json          one JSON object a line\n"
 "  -c, --config FILE   gatepost.conf, or a folder with one\n"
 "      --help          print this\n"
@@ -33,11 +33,9 @@ struct options {
 static int set_at(void *context, const char *value)
 {
 	struct options *options = context;
-	const char *error;
 
-	if (gp_time_parse(value, &options->compare.now, &error) < 0)
-		return gp_program_usage("--at %s: %s", value, error);
-	return 0;
+	return report_options_time("--at", value, false,
+				   &options->compare.now);
 }
 
 static int read_options(struct options *options, int argc, char *argv[])

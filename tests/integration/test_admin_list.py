@@ -10,6 +10,7 @@ import time
 import pytest
 
 from gplab import admin
+from gplab.admin import RULES
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_diff_is_of_the_effect(folder):
             .stdout.splitlines()]
     assert {"key": "*", "change": "gain", "attribute": "tls_min",
             "before": "1.3", "after": "1.2", "trial": False} in rows
+
+
+def test_diff_at_a_time(folder):
+    """As with impact --at: a date, a span from now, or a time."""
+    new = folder.path / "new"
+    new.write_text(RULES + "x.test imap=off from=2097-01-01T00:00:00Z\n")
+    for words in ([], ["--at", "30d"], ["--at", "2096-12-31"],
+                  ["--at", "2096-12-31T23:59:59Z"]):
+        folder.ok("diff", *words, folder.rules, new)
+    for at in ("2097-01-02", "4000w", "2097-01-01T00:00:00Z"):
+        shown = folder.expect(1, "diff", "--at", at, folder.rules, new).stdout
+        assert "- x.test: imap tls -> off" in shown
+    folder.refused(64, "diff", "--at", "tomorrow", folder.rules, new)
 
 
 SOFTENED = """\
