@@ -72,8 +72,7 @@ void check_name_passdb(const struct check_dovecot *dovecot,
 		     check_passdb_driver(passdb));
 }
 
-/* How the chain goes on behind it when the password was right. */
-static bool ends_chain(const struct gp_dove_block *passdb)
+bool check_ends_chain(const struct gp_dove_block *passdb)
 {
 	const char *result = gp_dove_value_or(passdb, "result_success",
 					      "return-ok");
@@ -109,7 +108,7 @@ static bool find_not_first(const struct check_dovecot *dovecot,
 		return false;
 	check_name_passdb(dovecot, passdb, what);
 	gp_text_add(what, " stands before gatepost");
-	if (ends_chain(passdb))
+	if (check_ends_chain(passdb))
 		gp_text_add(what, ", with result_success=return-ok");
 	return true;
 }
@@ -125,7 +124,7 @@ static bool find_return_ok(const struct check_dovecot *dovecot,
 		return false;
 	while ((passdb = check_next_passdb(passdb->next)) != NULL) {
 		if (is_gatepost(passdb) || is_deny(passdb) ||
-		    !ends_chain(passdb) ||
+		    !check_ends_chain(passdb) ||
 		    check_gatepost_passdb(passdb->next) == NULL)
 			continue;
 		check_name_passdb(dovecot, passdb, what);
@@ -247,7 +246,7 @@ static bool find_master(const struct check_dovecot *dovecot,
 	while ((passdb = gp_dove_block_find(passdb, "passdb", NULL)) != NULL) {
 		if (is_master(passdb) && is_gatepost(passdb))
 			return false;
-		if (is_master(passdb) && ends_chain(passdb)) {
+		if (is_master(passdb) && check_ends_chain(passdb)) {
 			check_name_passdb(dovecot, passdb, what);
 			gp_text_add(what, " is for master users and ends "
 				    "the chain");

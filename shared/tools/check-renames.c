@@ -21,6 +21,10 @@ static const char *const userdb_names[] = {
 	"user", "username", "domain", NULL
 };
 static const char *const proxy_names[] = { "destuser", NULL };
+/* As a master user has it: the mailbox to be entered. When the chain goes on,
+   it begins anew with that one, and gatepost with it; the passdb that gave it
+   must not be asked again, or there is no end. */
+static const char *const login_names[] = { "login_user", NULL };
 
 /* What a passdb or userdb gives for another name than it was asked for. */
 struct given {
@@ -250,6 +254,27 @@ static bool find_unjudged(const struct check_dovecot *dovecot,
 	return false;
 }
 
+static bool find_login_user(const struct check_dovecot *dovecot,
+			    struct gp_text *what, struct gp_text *write)
+{
+	const struct gp_dove_block *passdb =
+		check_next_passdb(dovecot->conf.root.blocks);
+	struct given given;
+
+	(void)write;
+	for (; passdb != NULL; passdb = check_next_passdb(passdb->next)) {
+		if ((!check_ends_chain(passdb) &&
+		     strcmp(gp_dove_value_or(passdb, "skip", "never"),
+			    "authenticated") == 0) ||
+		    !gives(dovecot, passdb, login_names, &given))
+			continue;
+		say(dovecot, passdb, "gives the user", &given, what);
+		gp_text_add(what, "is asked about that one");
+		return true;
+	}
+	return false;
+}
+
 static bool find_userdb(const struct check_dovecot *dovecot,
 			struct gp_text *what, struct gp_text *write)
 {
@@ -278,6 +303,10 @@ const struct check_dovecot_row check_renames_rows[] = {
 	{ "dovecot-passdb-renames", find_renames,
 	  "the name as typed is judged, and another mailbox is entered",
 	  BEHIND_2_3, BEHIND_2_4 },
+	{ "dovecot-login-user", find_login_user,
+	  "the rules of the mailbox that is entered do not count",
+	  "skip = authenticated\n" BEHIND_2_3,
+	  "skip = authenticated\n" BEHIND_2_4 },
 	{ "dovecot-userdb-renames", find_userdb,
 	  "gatepost is not asked after a userdb: the rules of the mailbox "
 	  "that is entered do not count",

@@ -137,6 +137,8 @@ const char *check_passdb_driver(const struct gp_dove_block *passdb);
 /* The next passdb that is not for master users, at or behind block; NULL. */
 const struct gp_dove_block *
 check_next_passdb(const struct gp_dove_block *block);
+/* True when no passdb is asked behind it once the password was right. */
+bool check_ends_chain(const struct gp_dove_block *passdb);
 /* The next passdb of the driver gatepost, not for master users, at or behind
    block; NULL. */
 const struct gp_dove_block *

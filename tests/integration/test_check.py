@@ -75,6 +75,9 @@ DOVECOT = [
      [("home=/var/mail/%u", "user=%n@b.test"), CONTINUE],
      FILE % "override_fields = user=%n@c.test\n  result_success = continue"
      + GATEPOST),
+    ("dovecot-login-user", [], FILE % "default_fields = login_user=shared"),
+    ("dovecot-login-user", [],
+     FILE % "default_fields = login_user=shared\n  result_success = continue"),
     ("dovecot-destuser", [], PROXY % "destuser=%n"),
     ("dovecot-destuser", [], PROXY % "destuser=%n*master"),
     ("dovecot-passdb-filter",
@@ -163,6 +166,9 @@ GOOD_DOVECOT = {
         [("home=/var/mail/%u", "user=%n@b.test"), CONTINUE],
         PROXY % "user=%%n@b.test destuser=%%n@b.test"
         "\n  result_success = continue" + GATEPOST),
+    "another mailbox, with which the chain begins anew": (
+        [], FILE % "default_fields = login_user=shared@b.test\n"
+        "  result_success = continue\n  skip = authenticated"),
     "a proxy that logs in with the name, for itself or as a master": (
         [], PROXY % "destuser=%%u" + PROXY % "destuser=%%u*master"),
     "no limit": ([], "service auth {{\n  vsz_limit = 0\n}}\n"),

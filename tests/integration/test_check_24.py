@@ -85,6 +85,8 @@ TABLE = [
      ""),
     ("dovecot-userdb-renames", [], SQL + "userdb sql {\n  query = "
      "SELECT mailbox AS user, home FROM m WHERE login='%{user}'\n}\n"),
+    ("dovecot-login-user", [], SQL + "passdb sql {\n  query = SELECT "
+     "shared AS login_user, password FROM m WHERE login='%{user}'\n}\n"),
     ("dovecot-destuser", [], PROXY % "%{user | username}"),
     ("dovecot-passdb-filter",
      [(PASSDB, PASSDB + "  username_filter = *@example.com\n")], ""),

@@ -192,3 +192,24 @@ def test_no_map(lab, database):
             answer = login(server, "alice1", mechanism=mechanism)
             assert "[UNAVAILABLE]" in answer.line, answer
         server.stop()
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("mailbox, lets_in", [
+    ("alice@real.example", True), ("bob@shut.example", False)])
+def test_mailbox_that_a_passdb_lets_one_enter(lab, database, mailbox, lets_in,
+                                              mechanism):
+    """The chain begins anew with it, as for a master user."""
+    server = dovecot.Dovecot(
+        lab, protocols="imap", name="enters",
+        passdbs=[releases.gatepost(), releases.static(
+            {"password": "secret", "login_user": mailbox},
+            result_success="continue", skip="authenticated"),
+                 releases.gatepost()]).start()
+    right = login(server, "carol@real.example", mechanism=mechanism)
+    wrong = login(server, "carol@real.example", "wrong", mechanism)
+    assert right.ok == lets_in and not wrong.ok
+    if not lets_in:
+        assert (right.line, right.steps) == (wrong.line, wrong.steps)
+        server.wait_log(rf"gatepost: refused: user=<{mailbox}>")
+    server.stop()
