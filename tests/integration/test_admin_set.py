@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import subprocess
 import tempfile
 import time
@@ -324,10 +325,14 @@ def test_a_group_that_cannot_be_kept():
         folder.configure("map_owner = nobody\n")
         for name in (".", *folder.names()):
             os.chown(folder.path / name, nobody.pw_uid, 0)
-        said = folder.refused(77, "set", "bob@example.com", "imap=off",
-                              user="nobody", group=nobody.pw_gid,
-                              extra_groups=[])
-        assert "its owner, group and labels cannot be given" in said
+        copy = shutil.copy(common.program("gatepost"), path)
+        done = subprocess.run(
+            [copy, "set", "-c", folder.conf, "bob@example.com", "imap=off"],
+            capture_output=True, text=True, check=False, user="nobody",
+            group=nobody.pw_gid, extra_groups=[])
+        assert done.returncode == 77, done
+        assert "its owner, group and labels cannot be given" in done.stderr
+        assert folder.rules.read_text() == RULES
         assert folder.rules.stat().st_gid == 0
 
 
