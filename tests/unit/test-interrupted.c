@@ -1,5 +1,5 @@
-/* Writers of a map that are interrupted or killed at any moment, or meet others:
-   what stands in the folder then. */
+/* Writers of a map that are interrupted or killed at any moment, or meet
+   others: what stands in the folder then. */
 
 #include <signal.h>
 #include <sys/mman.h>

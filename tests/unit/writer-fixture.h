@@ -178,7 +178,7 @@ static inline int imap_value(const char *path)
 	return value;
 }
 
-/* In a child, whose limits, mounts and calls are its own. Returns its status. */
+/* In a child, whose limits and mounts are its own. Returns its status. */
 static inline int in_child(int (*run)(void))
 {
 	pid_t pid = fork();
