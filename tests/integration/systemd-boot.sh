@@ -73,7 +73,7 @@ FailureAction=exit-force
 
 [Service]
 Type=oneshot
-TimeoutStartSec=120
+TimeoutStartSec=240
 StandardOutput=file:$2/output
 StandardError=file:$2/output
 ExecStart=/bin/sh $2/command

@@ -148,15 +148,16 @@ def test_nothing_of_the_administrators(packages, name):
     assert all(line.split()[1] == "root/root" for line in listed.splitlines())
 
 
-def test_depends_on_the_abi(packages):
-    """That of the Dovecot it was built for, by the name Debian gives it."""
+def test_depends_on_its_dovecot(packages):
+    """On the ABI, by the name Debian gives it, and on the very version: under
+    the name of one ABI there have been several."""
     depends = packages.field("gatepost-dovecot", "Depends").split(", ")
     provided = packages.lab.run(
         ["dpkg-query", "-W", "-f", "${Provides}\n${Version}",
          "dovecot-core"]).stdout
     (abi,) = [name for name in depends if name.startswith("dovecot-abi-")]
     assert re.search(rf"^(.*, )?{re.escape(abi)}(,|$)", provided, re.M)
-    assert f"dovecot-core (>= {provided.splitlines()[-1]})" in depends
+    assert f"dovecot-core (= {provided.splitlines()[-1]})" in depends
 
 
 def test_depend_on_each_other(packages):
