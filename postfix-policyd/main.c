@@ -7,6 +7,7 @@
 
 #include "gatepost-config.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -315,6 +316,22 @@ static int serve(struct daemon *d)
 	return gp_worker_run(&options, settings, on_ready, d);
 }
 
+static int check_standard_files(const struct options *options)
+{
+	if (options->stdio && !gp_process_has_standard_files()) {
+		fprintf(stderr, PROGRAM ": error: standard input or output is "
+			"closed, and -S serves them\n");
+		return EX_USAGE;
+	}
+	if (options->stats && fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+		fprintf(stderr, PROGRAM ": error: standard output: %s\n",
+			strerror(errno));
+		return EX_IOERR;
+	}
+	gp_process_fill_standard_files();
+	return EX_OK;
+}
+
 int main(int argc, char *argv[])
 {
 	struct daemon d = { .pid_fd = -1 };
@@ -322,12 +339,9 @@ int main(int argc, char *argv[])
 
 	if (status >= 0)
 		return status;
-	if (d.options.stdio && !gp_process_has_standard_files()) {
-		fprintf(stderr, PROGRAM ": error: standard input or output is "
-			"closed, and -S serves them\n");
-		return EX_USAGE;
-	}
-	gp_process_fill_standard_files();
+	status = check_standard_files(&d.options);
+	if (status != EX_OK)
+		return status;
 	log_debug = d.options.verbose;
 	if (d.options.foreground || d.options.stats) {
 		gp_log_set_sink(log_to_stderr);

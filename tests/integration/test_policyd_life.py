@@ -324,7 +324,7 @@ def test_the_log_goes_nowhere_else(lab):
     daemon.process = lab.start(
         ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *daemon.argv(), "-f"],
         log=daemon.log_path)
-    common.wait_for(daemon.path.exists, "the socket")
+    lab.wait_socket(daemon.path, daemon.process)
     with daemon.client() as client:
         assert client.login("off@example.com").startswith("550")
         for number in (0, 1, 2):

@@ -147,6 +147,15 @@ def test_without_a_daemon(lab):
     assert "is it running?" in done.stderr
 
 
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_an_output_that_takes_nothing(lab, output):
+    policyd.Policyd(lab).start()
+    done = run("sh", "-c", f'exec "$@" {output}', "sh",
+               common.program("gatepost-policyd"), "--stats", "-c", lab.conf)
+    assert done.returncode == 74
+    assert "standard output: " in done.stderr
+
+
 def test_a_daemon_that_hangs(lab):
     daemon = policyd.Policyd(lab).start()
     daemon.process.signal(signal.SIGSTOP)
