@@ -88,12 +88,21 @@ def accesses(trace, places=()):
         elif call in ("fork", "vfork", "clone", "clone3"):
             programs[result.split()[0]] = programs.get(pid)
         for path, permissions in _accesses(call, arguments, result):
-            for seen, meant in places:
-                path = path.replace(str(seen), meant)
+            path = _meant(path, places)
             if path.startswith("/"):
                 found.setdefault(programs.get(pid), set()).add(
                     (path, permissions))
     return found
+
+
+def _meant(path, places):
+    """In a root's other mount namespace the root's own place stands before
+    what was looked for."""
+    for seen, meant in places:
+        _, is_there, rest = path.partition(str(seen))
+        if is_there:
+            return meant + rest
+    return path
 
 
 def calls(trace):
