@@ -7,12 +7,10 @@
    It goes no further ahead than that the writer need not wait. Trouble is the
    writer's only when he comes to where it stopped.
 
-   What is finished is unmapped before it is sent to the disk: otherwise the
-   kernel has to tell the writer's processor of each page that it is clean. A
-   page that is touched again after all comes back as it was. */
+   The disk is not told to begin meanwhile: liblmdb changes every page once more
+   when it commits. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -28,8 +26,6 @@
 /* Small pieces are made of pages that were in use a moment ago. */
 #define STEP ((size_t)256 << 10)
 #define AHEAD ((size_t)4 << 20)
-/* What is sent to the disk at a time. */
-#define BEHIND ((size_t)8 << 20)
 
 /* Never written to: the kernel has one page for all of it. */
 static char zeros[STEP];
@@ -41,7 +37,7 @@ struct gp_filler {
 	size_t size;
 	pthread_t thread;
 	bool threaded;
-	/* The writer's own: no need to ask. */
+	/* The writer's own: up to there he need not ask. */
 	size_t reached;
 
 	/* For what follows, and when it changes. */
@@ -50,8 +46,6 @@ struct gp_filler {
 	bool ending;
 	size_t wanted;
 	size_t filled;
-	size_t finished;
-	size_t sent;
 	/* Why nothing more is filled; 0: nothing is wrong. */
 	int error;
 };
@@ -88,19 +82,6 @@ static void fill(struct gp_filler *filler)
 	pthread_cond_broadcast(&filler->changed);
 }
 
-/* What goes wrong here, fsync(2) says at the end. */
-static void send(struct gp_filler *filler)
-{
-	size_t sent = filler->sent;
-
-	filler->sent += BEHIND;
-	pthread_mutex_unlock(&filler->mutex);
-	(void)madvise(filler->start + sent, BEHIND, MADV_DONTNEED);
-	(void)sync_file_range(filler->fd, (off_t)(filler->offset + sent),
-			      BEHIND, SYNC_FILE_RANGE_WRITE);
-	pthread_mutex_lock(&filler->mutex);
-}
-
 static bool wants_more(const struct gp_filler *filler)
 {
 	return filler->filled < filler->wanted && filler->error == 0;
@@ -114,8 +95,6 @@ static void *work(void *context)
 	while (!filler->ending) {
 		if (wants_more(filler))
 			fill(filler);
-		else if (filler->finished - filler->sent >= BEHIND)
-			send(filler);
 		else
 			pthread_cond_wait(&filler->changed, &filler->mutex);
 	}
@@ -182,18 +161,12 @@ int gp_filler_reach(struct gp_filler *filler, size_t len)
 	}
 	if (filler->filled < len)
 		error = filler->error != 0 ? filler->error : ENOSPC;
+	/* Asked again while there is enough to go on with. */
+	filler->reached = filler->filled > len + AHEAD / 2 ?
+			  filler->filled - AHEAD / 2 : len;
 	pthread_mutex_unlock(&filler->mutex);
-	if (error != 0) {
-		errno = error;
-		return -1;
-	}
-	filler->reached = len;
-	return 0;
-}
-
-void gp_filler_finished(struct gp_filler *filler, size_t len)
-{
-	pthread_mutex_lock(&filler->mutex);
-	filler->finished = len;
-	pthread_mutex_unlock(&filler->mutex);
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
 }

@@ -6,7 +6,7 @@
 /* Zeros ahead of somebody who writes a new file from its beginning to its end,
    through a mapping: when he comes to a page, the kernel has found it, made
    room for it in the file system, and mapped it. A second processor does that
-   where there is one, and sends to the disk what was finished. */
+   where there is one. */
 
 struct gp_filler;
 
@@ -19,7 +19,5 @@ void gp_filler_free(struct gp_filler **filler);
 /* Waits until the first len bytes from there on can be written. Returns 0, or
    -1 with errno; after that nothing is filled any more. */
 int gp_filler_reach(struct gp_filler *filler, size_t len);
-/* Of the first len bytes, nearly nothing will be written any more. */
-void gp_filler_finished(struct gp_filler *filler, size_t len);
 
 #endif

@@ -112,12 +112,12 @@ static int seal(const struct work *work, const char **error_r)
 	const struct gp_publish *publish = work->publish;
 	int fd = publish->file.fd;
 
-	if (gp_mapfile_seal(fd, work->size, error_r) < 0)
-		return gp_map_error(error_r, "cannot write map %s: %s",
-				    publish->path, *error_r);
 	/* The disk writes while the file is read again; fsync(2) waits for it
 	   and says what went wrong. */
 	(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	if (gp_mapfile_seal(fd, work->size, error_r) < 0)
+		return gp_map_error(error_r, "cannot write map %s: %s",
+				    publish->path, *error_r);
 	if (gp_mapfile_check_bytes(fd, publish->path, work->stat,
 				   error_r) < 0)
 		return gp_map_error(error_r, "the new map %s is not what was "

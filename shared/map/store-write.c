@@ -6,9 +6,8 @@
    into memory is a signal: the page is replaced by one that belongs to no file,
    and the commit fails.
 
-   liblmdb does not tell where it maps the file. But it takes one page after the
-   other, and records stay where they were put: what lies between two records
-   is that file. */
+   liblmdb does not tell where it maps the file, but it takes one page after the
+   other, and the first record shows where they begin. */
 
 #include <errno.h>
 #include <lmdb.h>
@@ -24,11 +23,8 @@
 
 /* The first page that has records, behind those that tell about the others. */
 #define FIRST_PAGE 2
-/* More pages than one record can take besides those of a long value: its own,
-   and one for each level of the tree, should all of them be full. */
-#define PAGES_OF_RECORD 40
 /* How many pages are asked for at a time. */
-#define PAGES_AT_ONCE 256
+#define PAGES_AT_ONCE 512
 
 struct gp_store_writer {
 	MDB_env *env;
@@ -41,11 +37,12 @@ struct gp_store_writer {
 	struct sigaction on_fault_before;
 	/* From the first record on. */
 	struct gp_filler *filler;
-	/* Where the pages behind it are mapped, and how many it took. */
-	char *start;
+	/* How many pages that one took. */
 	size_t used;
 	/* Of a page. */
 	size_t page;
+	/* More pages than one record can take besides those of a long value. */
+	size_t pages_of_record;
 	/* Pages that can be touched, whatever the records are. */
 	size_t room;
 };
@@ -146,66 +143,52 @@ int gp_store_create_large(const char *path, uint64_t size_max,
 	return create(path, size_max, true, writer_r, error_r);
 }
 
-/* The page of the record that was put last. */
-static int last_page(struct gp_store_writer *writer, char **page_r)
-{
-	MDB_val key, value;
-	int rc = mdb_cursor_get(writer->cursor, &key, &value,
-				MDB_GET_CURRENT);
-
-	if (rc == 0)
-		*page_r = (char *)key.mv_data -
-			(uintptr_t)key.mv_data % writer->page;
-	return rc;
-}
-
 /* How many pages have records, or lead to them. */
 static int count_pages(struct gp_store_writer *writer, size_t *count_r)
 {
 	MDB_stat stat;
 	int rc = mdb_stat(writer->txn, writer->dbi, &stat);
 
-	if (rc == 0)
-		*count_r = stat.ms_branch_pages + stat.ms_leaf_pages +
-			stat.ms_overflow_pages;
-	return rc;
+	if (rc != 0)
+		return rc;
+	*count_r = stat.ms_branch_pages + stat.ms_leaf_pages +
+		stat.ms_overflow_pages;
+	/* One at each level, should all be full, and twice that for levels
+	   that are new when it comes. */
+	writer->pages_of_record = 2 * stat.ms_depth + 4;
+	return 0;
 }
 
 /* Behind the pages of the first record. */
 static int start_filler(struct gp_store_writer *writer)
 {
-	size_t used, offset;
+	size_t offset;
+	MDB_val key, value;
 	char *page;
-	int fd, rc = last_page(writer, &page);
+	int fd, rc = mdb_cursor_get(writer->cursor, &key, &value,
+				    MDB_GET_CURRENT);
 
 	if (rc == 0)
-		rc = count_pages(writer, &used);
+		rc = count_pages(writer, &writer->used);
 	if (rc == 0)
 		rc = mdb_env_get_fd(writer->env, &fd);
 	if (rc != 0)
 		return rc;
-	offset = (FIRST_PAGE + used) * writer->page;
-	writer->used = used;
-	writer->start = page + used * writer->page;
-	writer->filler = gp_filler_new(fd, offset, writer->start,
+	page = (char *)key.mv_data - (uintptr_t)key.mv_data % writer->page;
+	offset = (FIRST_PAGE + writer->used) * writer->page;
+	writer->filler = gp_filler_new(fd, offset,
+				       page + writer->used * writer->page,
 				       writer->size_max - offset);
 	return 0;
 }
 
-/* Asks for more pages, and lets go of those that have been written. Of them,
-   only few will change again: those above others in the tree. */
 static int take_room(struct gp_store_writer *writer, size_t needed)
 {
 	size_t used;
-	char *page;
 	int rc = count_pages(writer, &used);
 
-	if (rc == 0)
-		rc = last_page(writer, &page);
 	if (rc != 0)
 		return rc;
-	if (page > writer->start)
-		gp_filler_finished(writer->filler, page - writer->start);
 	writer->room = needed + PAGES_AT_ONCE;
 	used -= writer->used;
 	return gp_filler_reach(writer->filler, (used + writer->room) *
@@ -215,7 +198,7 @@ static int take_room(struct gp_store_writer *writer, size_t needed)
 /* Returns an errno, or a code of liblmdb's. */
 static int make_room(struct gp_store_writer *writer, size_t value_len)
 {
-	size_t needed = PAGES_OF_RECORD + value_len / writer->page;
+	size_t needed = writer->pages_of_record + value_len / writer->page;
 	int rc = 0;
 
 	if (writer->room < needed)
@@ -238,6 +221,8 @@ int gp_store_append(struct gp_store_writer *writer, const char *key,
 		rc = mdb_cursor_put(writer->cursor, &name, &data, MDB_APPEND);
 	if (rc == 0 && writer->large && writer->filler == NULL)
 		rc = start_filler(writer);
+	if (rc == 0 && writer->large && fault_seen)
+		rc = EIO;
 	return rc == 0 ? 0 : write_error(rc, error_r);
 }
 

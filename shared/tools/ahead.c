@@ -329,8 +329,8 @@ static bool begins_comment(const char *pos, const char *end)
 	return pos < end && *pos == '#';
 }
 
-/* Leaves of each comment its newline, for the numbers of lines; of one that goes
-   on in what is read next, the "#". */
+/* Leaves of each comment its newline, for the numbers of lines; of one that
+   goes on in what is read next, the "#". */
 static void drop_comments(struct piece *piece)
 {
 	const char *pos = piece->text + piece->tight, *next;

@@ -19,7 +19,7 @@ static const char *const good[] = {
 	"c@example.org all=off\n submission=tls\n",
 	"d@example.org note=\"a # b\" all=tls # comment\n",
 	"# comment\n", "\n", "\t# comment\n", "   \n",
-	"# a comment that is longer than most of the pieces are, # and # \" =\n",
+	"# a comment that is longer than most of the pieces, # and # \" =\n",
 	"i@example.net imap=off\n# of\n \t\v# i\r\n\n#\n pop3=off # end\n",
 	"net:office 192.0.2.0/24\n", "net:far 2001:db8::/32,\n 10.0.0.0/8\n",
 	"profile:sales imap=off\n", "profile:plan trusted_nets=office\n",
