@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@ static struct gp_newfile *volatile open_files;
 static void remember(struct gp_newfile *file)
 {
 	file->next = open_files;
+	/* The handler may come in between: whom it finds must be whole. */
+	atomic_signal_fence(memory_order_release);
 	open_files = file;
 }
 
