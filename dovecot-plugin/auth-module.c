@@ -61,8 +61,12 @@ struct gp_login {
 void authdb_gatepost_init(struct module *module);
 void authdb_gatepost_deinit(void);
 extern const char *authdb_gatepost_version;
+extern const char authdb_gatepost_built_beside[];
 
 const char *authdb_gatepost_version = DOVECOT_ABI_VERSION;
+/* For gatepost check: builds of one ABI differ inside, too. */
+const char authdb_gatepost_built_beside[] =
+	"gatepost-built-beside:" GP_DOVECOT_AUTH_BUILD;
 
 static void add_name(struct gp_text *text, const char *field, const char *name)
 {

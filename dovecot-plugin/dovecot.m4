@@ -203,9 +203,35 @@ Gatepost does not know yet. Leave the plugin out with
 	AC_SUBST([DOVECOT_CPPFLAGS])
 ])
 
+dnl GP_DOVECOT_BESIDE(NAME, FILE): defines NAME as "FILE:ID", with the number
+dnl that the linker gave this build of the file; as "" where FILE or the number
+dnl is missing, as in a source tree.
+AC_DEFUN([GP_DOVECOT_BESIDE], [
+	gp_build=`$gp_readelf -n "$2" 2>/dev/null |
+		$SED -n 's/^ *Build ID: *//p'`
+	gp_build=${gp_build:+"$2:$gp_build"}
+	DOVECOT_CPPFLAGS="$DOVECOT_CPPFLAGS -D$1=\\\"$gp_build\\\""
+])
+
+AC_DEFUN([GP_DOVECOT_BUILDS], [
+	AC_CHECK_TOOL([gp_readelf], [readelf], [:])
+	eval `$GREP '^dovecot_pkglibexecdir=' "$dovecot_config"`
+	dovecot_libdir=`AS_DIRNAME(["$dovecot_config"])`
+	AS_IF([test -r "$dovecot_libdir/libdovecot-login.so.0"], [
+		GP_DOVECOT_BESIDE([GP_DOVECOT_AUTH_BUILD],
+			[$dovecot_pkglibexecdir/auth])
+		GP_DOVECOT_BESIDE([GP_DOVECOT_LOGIN_BUILD],
+			[$dovecot_libdir/libdovecot-login.so.0])
+	], [
+		GP_DOVECOT_BESIDE([GP_DOVECOT_AUTH_BUILD], [/dev/null])
+		GP_DOVECOT_BESIDE([GP_DOVECOT_LOGIN_BUILD], [/dev/null])
+	])
+])
+
 AC_DEFUN([GP_DOVECOT], [
 	GP_DOVECOT_FIND
 	GP_DOVECOT_READ
 	GP_DOVECOT_HEADERS
 	GP_DOVECOT_SHAPES
+	GP_DOVECOT_BUILDS
 ])

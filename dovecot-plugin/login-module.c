@@ -52,8 +52,12 @@ static int summary_fd = -1;
 void gatepost_login_init(struct module *module);
 void gatepost_login_deinit(void);
 extern const char *gatepost_login_version;
+extern const char gatepost_login_built_beside[];
 
 const char *gatepost_login_version = DOVECOT_ABI_VERSION;
+/* For gatepost check: builds of one ABI differ inside, too. */
+const char gatepost_login_built_beside[] =
+	"gatepost-built-beside:" GP_DOVECOT_LOGIN_BUILD;
 
 /* The word. */
 

@@ -16,46 +16,84 @@
 #define OWN_ROOM (64ULL << 20)
 #define DEFAULT_VSZ_LIMIT (256ULL << 20)
 
-/* The ABI string in a file. Returns 1, 0 when there is none, or -1 when the
-   file cannot be read. */
-static int abi_of(const char *path, char *abi_r, size_t size)
+struct file {
+	void *data;
+	size_t size;
+};
+
+static bool open_file(const char *path, struct file *file_r)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	void *data;
-	int ret = -1;
 
 	if (fd < 0)
-		return -1;
+		return false;
+	file_r->data = MAP_FAILED;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE,
-			    fd, 0);
-		if (data != MAP_FAILED) {
-			ret = gp_abi_find(data, (size_t)st.st_size, abi_r,
-					  size);
-			munmap(data, (size_t)st.st_size);
-		}
+		file_r->size = (size_t)st.st_size;
+		file_r->data = mmap(NULL, file_r->size, PROT_READ, MAP_PRIVATE,
+				    fd, 0);
 	}
 	close(fd);
-	return ret;
+	return file_r->data != MAP_FAILED;
+}
+
+static void close_file(struct file *file)
+{
+	munmap(file->data, file->size);
+}
+
+static bool has_abi(const char *path, char *abi_r, size_t size)
+{
+	struct file file;
+	bool found;
+
+	if (!open_file(path, &file))
+		return false;
+	found = gp_abi_find(file.data, file.size, abi_r, size) > 0;
+	close_file(&file);
+	return found;
+}
+
+static bool has_build(const char *path, struct gp_abi_build *build_r)
+{
+	struct file file;
+	bool found;
+
+	if (!open_file(path, &file))
+		return false;
+	found = gp_abi_find_build(file.data, file.size, build_r) > 0;
+	close_file(&file);
+	return found;
+}
+
+/* A file that is not there is no build at all. */
+static bool is_another_build(const struct gp_abi_build *build)
+{
+	struct file file;
+	bool found;
+
+	if (!open_file(build->path, &file))
+		return false;
+	found = memmem(file.data, file.size, build->id,
+		       build->id_len) != NULL;
+	close_file(&file);
+	return !found;
 }
 
 static bool find_bad_module(const struct check_dovecot *dovecot,
-			    const char *folder, const char *name,
-			    struct gp_text *what)
+			    const char *path, struct gp_text *what)
 {
-	struct gp_arena *arena = dovecot->check->arena;
-	const char *path = gp_arena_printf(arena, "%s/%s", folder, name);
-	const char *server = gp_arena_printf(arena, "%s/auth",
+	const char *server = gp_arena_printf(dovecot->check->arena, "%s/auth",
 					     dovecot->libexec_dir);
 	char of_module[GP_ABI_SIZE], of_server[GP_ABI_SIZE];
 
-	if (abi_of(path, of_module, sizeof(of_module)) <= 0) {
+	if (!has_abi(path, of_module, sizeof(of_module))) {
 		gp_text_addf(what, "%s is missing, or no module of Dovecot",
 			     path);
 		return true;
 	}
-	if (abi_of(server, of_server, sizeof(of_server)) <= 0) {
+	if (!has_abi(server, of_server, sizeof(of_server))) {
 		gp_text_addf(what, "%s does not say which Dovecot it is",
 			     server);
 		return true;
@@ -72,43 +110,84 @@ static bool has_gatepost(const struct check_dovecot *dovecot)
 	return check_gatepost_passdb(dovecot->conf.root.blocks) != NULL;
 }
 
+/* Where the modules that the configuration names are looked for; NULL when it
+   names them not. */
+static const char *auth_module(const struct check_dovecot *dovecot)
+{
+	if (!has_gatepost(dovecot))
+		return NULL;
+	return gp_arena_printf(dovecot->check->arena,
+			       "%s/auth/libauthdb_gatepost.so",
+			       dovecot->module_dir);
+}
+
+static const char *login_module(const struct check_dovecot *dovecot)
+{
+	const char *folder = gp_dove_value(&dovecot->conf.root,
+					   "login_plugin_dir");
+
+	if (!gp_dove_list_has(&dovecot->conf.root, "login_plugins",
+			      "gatepost_login"))
+		return NULL;
+	if (folder == NULL)
+		folder = gp_arena_printf(dovecot->check->arena, "%s/login",
+					 dovecot->module_dir);
+	return gp_arena_printf(dovecot->check->arena,
+			       "%s/libgatepost_login.so", folder);
+}
+
 static bool find_auth_module(const struct check_dovecot *dovecot,
 			     struct gp_text *what, struct gp_text *write)
 {
-	const char *folder = gp_arena_printf(dovecot->check->arena, "%s/auth",
-					     dovecot->module_dir);
+	const char *path = auth_module(dovecot);
 
 	(void)write;
-	return has_gatepost(dovecot) &&
-	       find_bad_module(dovecot, folder, "libauthdb_gatepost.so", what);
+	return path != NULL && find_bad_module(dovecot, path, what);
 }
 
 static bool find_login_module(const struct check_dovecot *dovecot,
 			      struct gp_text *what, struct gp_text *write)
 {
-	const char *folder = gp_dove_value(&dovecot->conf.root,
-					   "login_plugin_dir");
+	const char *path = login_module(dovecot);
 
 	(void)write;
-	if (folder == NULL)
-		folder = gp_arena_printf(dovecot->check->arena, "%s/login",
-					 dovecot->module_dir);
-	return gp_dove_list_has(&dovecot->conf.root, "login_plugins",
-				"gatepost_login") &&
-	       find_bad_module(dovecot, folder, "libgatepost_login.so", what);
+	return path != NULL && find_bad_module(dovecot, path, what);
+}
+
+/* Security updates of distributions change structures and leave the ABI's name
+   as it was. */
+static bool find_other_build(const struct check_dovecot *dovecot,
+			     struct gp_text *what, struct gp_text *write)
+{
+	const char *const modules[] = {
+		auth_module(dovecot), login_module(dovecot)
+	};
+	struct gp_abi_build build;
+	size_t i;
+
+	(void)write;
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		if (modules[i] == NULL || !has_build(modules[i], &build) ||
+		    !is_another_build(&build))
+			continue;
+		gp_text_addf(what, "%s was built beside another build of %s "
+			     "than the one that is installed", modules[i],
+			     build.path);
+		return true;
+	}
+	return false;
 }
 
 static bool find_settings_module(const struct check_dovecot *dovecot,
 				 struct gp_text *what, struct gp_text *write)
 {
-	const char *folder = gp_arena_printf(dovecot->check->arena,
-					     "%s/settings",
-					     dovecot->module_dir);
+	const char *path = gp_arena_printf(
+		dovecot->check->arena, "%s/settings/libgatepost_settings.so",
+		dovecot->module_dir);
 
 	(void)write;
 	return dovecot->conf.is_2_4 && has_gatepost(dovecot) &&
-	       find_bad_module(dovecot, folder, "libgatepost_settings.so",
-			       what);
+	       find_bad_module(dovecot, path, what);
 }
 
 static const struct gp_dove_block *
@@ -234,6 +313,10 @@ const struct check_dovecot_row check_module_rows[] = {
 	{ "dovecot-module-settings", find_settings_module,
 	  "Dovecot does not know \"passdb gatepost\" and does not start",
 	  REBUILD, NULL },
+	{ "dovecot-module-build", find_other_build,
+	  "where the update of Dovecot changed its inner structures, each login "
+	  "ends in a crash, although the ABI has the same name",
+	  REBUILD ", anew for each update of Dovecot", NULL },
 	{ "dovecot-map-unreadable", find_unreadable,
 	  "a new map is not taken over: the one that was opened as root stays "
 	  "in force until the next restart",

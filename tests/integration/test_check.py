@@ -438,6 +438,30 @@ def test_module_of_another_dovecot(host, wanted, name):
         path.write_bytes(kept)
 
 
+@pytest.mark.parametrize("name", ["auth/libauthdb_gatepost.so",
+                                  "login/libgatepost_login.so"])
+def test_module_built_beside_another_build(host, name):
+    """As after a security update that keeps the name of the ABI."""
+    path = host.modules / name
+    kept = path.read_bytes()
+    built = re.search(rb"gatepost-built-beside:(/[^:\0]*):([0-9a-f]+)\0", kept)
+    assert set(host.findings()) == set()
+    try:
+        other = bytes(reversed(built[2]))
+        assert other != built[2]
+        path.write_bytes(kept.replace(built[2], other))
+        found = host.findings()
+        assert set(found) == {"dovecot-module-build"}
+        assert (f"{path} was built beside another build of "
+                f"{built[1].decode()}" in
+                found["dovecot-module-build"]["what"])
+        # What does not say it is not found fault with.
+        path.write_bytes(kept.replace(built[0], b"\0" * len(built[0])))
+        assert set(host.findings()) == set()
+    finally:
+        path.write_bytes(kept)
+
+
 # What a query selects as the name
 
 SQL = """passdb {{

@@ -79,9 +79,43 @@ static void abi(void **state)
 	assert_int_equal(gp_abi_find("", 0, found, sizeof(found)), 0);
 }
 
+static void build(void **state)
+{
+#define BESIDE "\0ELF\0gatepost-built-beside:"
+	static const char module[] = BESIDE "/lib/a:b.so:00ff7b\0more:00";
+	static const char *const bad[] = {
+		"", "/lib/b.so", "/lib/b.so:", "/lib/b.so:0", "/lib/b.so:0g",
+		"/lib/b.so:0A",
+		/* 65 bytes. */
+		"/lib/b.so:"
+		"00000000000000000000000000000000000000000000000000000000000000"
+		"00000000000000000000000000000000000000000000000000000000000000"
+		"000000"
+	};
+	struct gp_abi_build found;
+	char wrong[256];
+	size_t i, begun = sizeof(BESIDE) - 1;
+
+	(void)state;
+	assert_int_equal(gp_abi_find_build(module, sizeof(module), &found), 1);
+	assert_string_equal(found.path, "/lib/a:b.so");
+	assert_int_equal(found.id_len, 3);
+	assert_memory_equal(found.id, "\0\xff{", 3);
+	/* Cut off anywhere before the NUL. */
+	for (i = 0; i < begun + strlen("/lib/a:b.so:00ff7b"); i++)
+		assert_int_equal(gp_abi_find_build(module, i, &found), 0);
+	memcpy(wrong, BESIDE, begun);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		strcpy(wrong + begun, bad[i]);
+		assert_int_equal(gp_abi_find_build(
+			wrong, begun + strlen(bad[i]) + 1, &found), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(build),
 		cmocka_unit_test(sessions),
 		cmocka_unit_test(nobody_and_nonsense),
 		cmocka_unit_test(abi),
