@@ -235,13 +235,14 @@ def test_standard_output_is_full(compiled):
 
 def with_nobody_reading(folder, *options, **more):
     """What it says of that, and its exit status."""
-    process = subprocess.Popen(folder.argv(*options), cwd=folder.path,
-                               stdout=subprocess.PIPE, text=True,
-                               stderr=subprocess.PIPE, **more)
-    process.stdout.close()
-    said, status = process.stderr.read(), process.wait(common.DEADLINE)
-    process.stderr.close()
-    return said, status
+    pipe, theirs = os.pipe()
+    # Before it begins, for it may be done in no time.
+    os.close(pipe)
+    done = subprocess.run(folder.argv(*options), cwd=folder.path,
+                          stdout=theirs, stderr=subprocess.PIPE, text=True,
+                          check=False, timeout=common.DEADLINE, **more)
+    os.close(theirs)
+    return done.stderr, done.returncode
 
 
 @pytest.mark.parametrize("options", [("-s",), ("-q", "*")], ids=" ".join)
