@@ -18,6 +18,7 @@ import time
 import pytest
 
 from gplab import common
+from gplab.reports import Reports, write
 
 RULES = """* all=tls tls_min=1.2 help=https://help.example.com/
 example.net pop3=off lock=pop3
@@ -41,41 +42,9 @@ NAMED = {("alice@example.com", "imap", "cleartext"),
          ("carol@example.net", "pop3", "off")}
 
 
-class Gatepost:
-    def __init__(self, lab):
-        self.lab = lab
-        lab.write_conf()
-        lab.write_rules(RULES)
-
-    def run(self, command, *args, stdin=b"", env=None):
-        judged = ["-f", self.lab.rules] if command == "impact" else []
-        return subprocess.run(
-            [str(arg) for arg in (common.program("gatepost"), command, "-c",
-                                  self.lab.conf, *judged, *args)],
-            input=stdin, capture_output=True, timeout=60, check=False,
-            cwd=self.lab.dir, env={**os.environ, "TZ": "UTC", **(env or {})})
-
-    def impact(self, *args, **options):
-        done = self.run("impact", "--json", *args, **options)
-        assert done.returncode in (0, 1), done.stderr
-        return json.loads(done.stdout)
-
-    def named(self, *args, **options):
-        return {(row["mailbox"], row["service"], row["cause"])
-                for row in self.impact(*args, **options)["rows"]}
-
-
 @pytest.fixture(scope="module")
 def gatepost(lab):
-    return Gatepost(lab)
-
-
-def write(lab, name, data, mtime=None):
-    path = lab.dir / name
-    path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    if mtime is not None:
-        os.utime(path, (mtime, mtime))
-    return path
+    return Reports(lab, RULES)
 
 
 def zstd(data):
